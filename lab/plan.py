@@ -1,0 +1,266 @@
+"""What is to be run, as values: a pool, a load, and the two together as a variant.
+
+A variant is written as people write it on the command line: a kind, and after a colon its parameters.
+
+>>> PoolConfig.parse("queue:size=5,overflow=0,pre_ping=true").ceiling
+5
+>>> PoolConfig.parse("null").spec
+'null'
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from lab.errors import UsageError, VariantError
+
+KINDS = ("connect", "null", "queue")
+MODELS = ("closed", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """How the app gets its connections.
+
+    ``connect`` calls the driver for each request, ``null`` is SQLAlchemy's NullPool, ``queue`` its QueuePool. The
+    parameters from *size* on are QueuePool's, under its defaults, and mean nothing for the other two.
+    """
+
+    kind: str = "queue"
+    size: int = 5  # connections kept when idle; 0 keeps any number
+    overflow: int = 10  # more than size, while busy; -1 is without limit
+    timeout_s: float = 30.0  # how long a checkout waits before TimeoutError
+    recycle_s: float = -1.0  # age at which the next checkout replaces a connection; -1 never
+    pre_ping: bool = False  # one round trip at checkout, to notice a dead connection
+    use_lifo: bool = False  # the connection that came back last goes out first
+    reset_on_return: str = "rollback"  # rollback, commit or none
+    echo_pool: bool = False  # log what the pool does
+    workers: int = 1  # processes of the app, each with a pool of its own
+
+    @classmethod
+    def parse(cls, text: str, workers: int = 1, defaults: Mapping[str, Any] | None = None) -> "PoolConfig":
+        """Read a specification such as ``queue:size=5,overflow=0``; *defaults* stand for what it leaves out.
+
+        :raises VariantError: naming the word that is wrong and what is allowed.
+        """
+        kind, _, rest = text.strip().partition(":")
+        if kind not in KINDS:
+            raise VariantError(f"variant {text!r}: {kind!r} is no kind of pool; use {', '.join(KINDS)}")
+        values: dict[str, Any] = dict(defaults or {}) if kind == "queue" else {}
+        for pair in filter(None, rest.split(",")):
+            name, separator, raw = (part.strip() for part in pair.partition("="))
+            if kind != "queue":
+                raise VariantError(f"variant {text!r}: {kind} has no parameters; only queue has")
+            if name not in _PARAMETERS or not separator:
+                raise VariantError(f"variant {text!r}: {pair!r} is none of {', '.join(_PARAMETERS)} with a value")
+            attribute, read = _PARAMETERS[name]
+            values[attribute] = read(f"variant {text!r}: {name}", raw)
+        return cls(kind=kind, workers=workers, **values).checked(text)
+
+    def checked(self, text: str) -> "PoolConfig":
+        """Return self if the numbers make sense together.
+
+        :raises VariantError: naming *text* and the number that does not.
+        """
+        if self.size < 0 or self.overflow < -1:
+            raise VariantError(f"variant {text!r}: size is 0 or more and overflow -1 or more")
+        if not 1 <= self.workers <= 64:
+            raise VariantError(f"workers is {self.workers}; give 1 to 64")
+        if self.kind == "queue" and self.size == 0 and self.overflow != -1:
+            raise VariantError(
+                f"variant {text!r}: size=0 means no limit in QueuePool, and overflow is then ignored; "
+                "write overflow=-1 beside it, or null for no pool"
+            )
+        return self
+
+    @property
+    def spec(self) -> str:
+        """The shortest text that :meth:`parse` reads back as this pool (workers apart)."""
+        parts = []
+        for name, (attribute, _) in _PARAMETERS.items():
+            current = getattr(self, attribute)
+            if self.kind == "queue" and current != _DEFAULTS[attribute]:
+                parts.append(f"{name}={_write(current)}")
+        return self.kind + (":" + ",".join(parts) if parts else "")
+
+    @property
+    def ceiling(self) -> int | None:
+        """The most connections that all workers together can hold; None where nothing limits them."""
+        if self.kind != "queue" or self.overflow == -1:
+            return None
+        return self.workers * (self.size + self.overflow)
+
+
+def _read_int(what: str, raw: str) -> int:
+    try:
+        return int(raw)
+    except ValueError:
+        raise VariantError(f"{what} is {raw!r}; give a whole number") from None
+
+
+def _read_seconds(what: str, raw: str) -> float:
+    try:
+        value = float(raw)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise VariantError(f"{what} is {raw!r}; give seconds")
+    return value
+
+
+def _read_bool(what: str, raw: str) -> bool:
+    if raw.lower() not in ("true", "false"):
+        raise VariantError(f"{what} is {raw!r}; give true or false")
+    return raw.lower() == "true"
+
+
+def _read_reset(what: str, raw: str) -> str:
+    if raw not in ("rollback", "commit", "none"):
+        raise VariantError(f"{what} is {raw!r}; give rollback, commit or none")
+    return raw
+
+
+def _write(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_PARAMETERS: dict[str, tuple[str, Any]] = {
+    "size": ("size", _read_int),
+    "overflow": ("overflow", _read_int),
+    "timeout": ("timeout_s", _read_seconds),
+    "recycle": ("recycle_s", _read_seconds),
+    "pre_ping": ("pre_ping", _read_bool),
+    "lifo": ("use_lifo", _read_bool),
+    "reset": ("reset_on_return", _read_reset),
+    "echo": ("echo_pool", _read_bool),
+}
+_DEFAULTS = {item.name: item.default for item in fields(PoolConfig)}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One of the app's routes, as the load asks for it.
+
+    *path* may hold ``{post}``, ``{user}`` or ``{word}``: the load puts in a key of the blog's data, by its own seed.
+    """
+
+    name: str
+    method: str
+    path: str
+    touches_database: bool = True
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("post", "GET", "/posts/{post}"),
+    Route("posts", "GET", "/posts?limit=20&page={page}"),
+    Route("create", "POST", "/posts?author={user}&title=A+new+post"),
+    Route("bump", "POST", "/posts/{post}/bump"),
+    Route("login", "POST", "/sessions?user={user}"),
+    Route("logout", "DELETE", "/sessions/oldest?user={user}"),
+    Route("search", "GET", "/search?word={word}"),
+    Route("slow", "GET", "/slow?ms=100"),
+    Route("error", "GET", "/error"),
+    Route("health", "GET", "/health", touches_database=False),
+)
+ROUTE_BY_NAME = {route.name: route for route in ROUTES}
+
+JOURNEYS: dict[str, dict[str, int]] = {
+    "read": {"post": 1},
+    "mixed": {"post": 60, "posts": 20, "search": 5, "bump": 8, "create": 3, "login": 2, "logout": 2},
+    "churn": {"bump": 50, "login": 25, "logout": 25},
+}
+
+
+def journey(name: str) -> dict[str, int]:
+    """Return the weights of a journey's routes.
+
+    :raises UsageError: if there is no such journey.
+    """
+    if name not in JOURNEYS:
+        raise UsageError(f"journey {name!r} is none of {', '.join(JOURNEYS)}")
+    return JOURNEYS[name]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What the load generator does. *users* belong to the closed model, *rate_per_s* to the open one."""
+
+    model: str = "closed"
+    users: int = 16
+    think_s: float = 0.0
+    rate_per_s: float = 0.0
+    executors: int = 512  # the open model's limit on requests in flight; what waits for one is counted as latency
+    journey: str = "read"
+    weights: Mapping[str, int] = field(default_factory=lambda: dict(JOURNEYS["read"]))
+    warmup_s: float = 1.0
+    measured_s: float = 4.0
+    drain_s: float = 35.0  # how long requests in flight at the end may take before they count as unfinished
+    seed: int = 1
+    processes: int = 1
+    keys: Mapping[str, int] = field(default_factory=lambda: {"post": 1000, "user": 100})  # highest key of each table
+
+    @property
+    def total_s(self) -> float:
+        """Warm-up and measured time together, seconds; the drain comes after."""
+        return self.warmup_s + self.measured_s
+
+    def checked(self) -> "LoadPlan":
+        """Return self if it can be run.
+
+        :raises UsageError: naming the number and its limits.
+        """
+        limits: list[tuple[str, float, float, float]] = [
+            ("warmup", self.warmup_s, 0, 3600),
+            ("seconds", self.measured_s, 0.5, 86400),
+            ("think time", self.think_s, 0, 3600),
+        ]
+        if self.model not in MODELS:
+            raise UsageError(f"model {self.model!r} is none of {', '.join(MODELS)}")
+        limits += [("users", self.users, 1, 5000)] if self.model == "closed" else [("rate", self.rate_per_s, 0.1, 50000)]
+        for name, number, low, high in limits:
+            if not low <= number <= high:
+                raise UsageError(f"{name} is {number:g}; give {low:g} to {high:g}")
+        unknown = set(self.weights) - set(ROUTE_BY_NAME)
+        if unknown or not self.weights:
+            raise UsageError(f"journey {self.journey!r}: unknown routes {sorted(unknown)}; use {', '.join(ROUTE_BY_NAME)}")
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LoadPlan":
+        """Read back what :meth:`as_dict` gave; unknown keys of later versions are left out."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    def with_seed(self, seed: int) -> "LoadPlan":
+        """Return the same plan under another seed."""
+        return replace(self, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One side of a comparison: its name in every table and chart, and its pool."""
+
+    name: str
+    pool: PoolConfig
+
+    @classmethod
+    def parse_all(cls, texts: list[str], workers: int, defaults: Mapping[str, Any]) -> "tuple[Variant, ...]":
+        """Read the variants of a comparison; one that is named twice is numbered, as in ``queue`` and ``queue#2``.
+
+        :raises VariantError: for fewer than two variants, or one that cannot be read.
+        """
+        if len(texts) != 2:
+            raise VariantError(f"{len(texts)} variants given; a comparison takes two, such as: null queue")
+        seen: dict[str, int] = {}
+        variants = []
+        for text in texts:
+            pool = PoolConfig.parse(text, workers, defaults)
+            name = text.strip()
+            seen[name] = seen.get(name, 0) + 1
+            variants.append(cls(name if seen[name] == 1 else f"{name}#{seen[name]}", pool))
+        return tuple(variants)
