@@ -1,0 +1,6 @@
+"""The record: what the parts of a run write down, and the folder in which it ends.
+
+``raw``     the bytes that the load generator and the observer write while they work (standard library only)
+``tables``  the columns of each Parquet file of a run
+``run``     the run folder: begun, sealed, read back, refused when it is incomplete
+"""

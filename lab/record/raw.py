@@ -1,0 +1,82 @@
+"""What the parts write while a run goes on: small, appended, and never in the way.
+
+Requests are packed records of 40 bytes in ``requests-PID.bin``; the generator's lateness is in ``lag-PID.bin``; the
+books, which must balance, are in ``books-PID.json``, written last. The observer writes one JSON object per line to
+``observer-PID.jsonl``, with its table's name under the key ``table``. All times are the shared monotonic clock in
+microseconds.
+"""
+
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+# intended (us, monotonic); then microseconds: sent after intended, done after sent, and Server-Timing's pool,
+# connect, sql, app; body bytes; HTTP status (0: no answer); index of the route in plan.ROUTES; flags
+REQUEST = struct.Struct("<qIIIIIIIHBB")
+REQUEST_FIELDS: tuple[tuple[str, str], ...] = (
+    ("intended_us", "<i8"),
+    ("sent_after_us", "<u4"),
+    ("done_after_us", "<u4"),
+    ("pool_us", "<u4"),
+    ("connect_us", "<u4"),
+    ("sql_us", "<u4"),
+    ("app_us", "<u4"),
+    ("bytes", "<u4"),
+    ("status", "<u2"),
+    ("route", "u1"),
+    ("flags", "u1"),
+)
+MISSING = 0xFFFFFFFF  # in any of the microsecond fields: not known
+LONGEST_US = MISSING - 1
+
+FIRST = 1  # the first request of its TCP connection: it paid for the handshake
+FAILED = 2  # no answer, or a status of 400 and more
+UNFINISHED = 4  # still in flight when the run ended; done_after_us is its age then
+NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is its age from the intended start
+
+LAG = struct.Struct("<qI")  # when (us, monotonic), and how late the event loop was then (us)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One load process's account of a run: planned = done + failed + unfinished, or the run is not valid."""
+
+    pid: int
+    planned: int
+    done: int
+    failed: int
+    unfinished: int
+    started_us: int
+    stopped_us: int
+    clock_monotonic_us: int  # with clock_unix_us: the same moment on both clocks
+    clock_unix_us: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every planned request is accounted for."""
+        return self.planned == self.done + self.failed + self.unfinished
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+
+def requests_file(folder: Path, pid: int) -> Path:
+    """Where the load process *pid* writes its requests."""
+    return folder / f"requests-{pid}.bin"
+
+
+def lag_file(folder: Path, pid: int) -> Path:
+    """Where the load process *pid* writes its event loop's lateness."""
+    return folder / f"lag-{pid}.bin"
+
+
+def books_file(folder: Path, pid: int) -> Path:
+    """Where the load process *pid* writes its books, last of all."""
+    return folder / f"books-{pid}.json"
+
+
+def observer_file(folder: Path, pid: int) -> Path:
+    """Where the observer *pid* writes its rows."""
+    return folder / f"observer-{pid}.jsonl"

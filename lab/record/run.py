@@ -1,0 +1,251 @@
+"""The run folder: one immutable folder for each run, and how it is told from one that was cut short.
+
+``manifest.json`` says ``running`` from the first moment and ``complete`` only after every table is on disk with the
+number of rows that it names; it is replaced by renaming. So a ``kill -9`` at any moment leaves either a whole run or
+one that :func:`open_run` refuses.
+
+Format history: 1 — first.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lab.errors import IncompleteRunError, RecordError
+from lab.plan import ROUTES
+from lab.record import raw
+from lab.record.tables import TABLES
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a run was: enough to read it, to judge it, and to make it again."""
+
+    run: str  # name of the folder
+    experiment: str
+    variant: str
+    pool: Mapping[str, Any]
+    load: Mapping[str, Any]
+    pair: int  # 1, 2, ...: runs of the same pair are compared with each other
+    position: int  # 0 or 1: which of its pair came first
+    started_utc: str
+    clock_monotonic_us: int  # with clock_unix_us: the same moment on both clocks
+    clock_unix_us: int
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    environment_hash: str = ""
+    application: str = ""  # application_name of the app's connections
+    marks: Mapping[str, int] = field(default_factory=dict)  # phase boundary -> us, monotonic
+    books: Mapping[str, int] = field(default_factory=dict)  # planned, done, failed, unfinished; over all processes
+    pool_counters: Mapping[str, Any] = field(default_factory=dict)  # what the app's meter counted
+    files: Mapping[str, int] = field(default_factory=dict)  # Parquet file -> rows
+    flags: tuple[str, ...] = ()  # reasons for which the run is not valid
+    state: str = "running"  # running, complete or failed
+    reason: str = ""
+    format: int = FORMAT
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Return a short hash of plain values, the same for the same values in any order."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Replace *file* in one step, so that a reader sees the old text or the new one."""
+    part = file.with_name(file.name + ".part")
+    with part.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(file)
+
+
+def begin(folder: Path, manifest: Manifest) -> Manifest:
+    """Make the run's folder and write its manifest, marked as running."""
+    folder.mkdir(parents=True)
+    _write_manifest(folder, manifest)
+    return manifest
+
+
+def fail(folder: Path, manifest: Manifest, reason: str) -> Manifest:
+    """Mark the run as failed, with the reason; its raw files stay."""
+    failed = replace(manifest, state="failed", reason=reason)
+    _write_manifest(folder, failed)
+    return failed
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Turn the raw files into tables, then mark the run as complete, in that order; raw files are removed last.
+
+    :raises RecordError: if a load process left no books, or its file and its books disagree.
+    """
+    books = read_books(folder)
+    tables = {
+        "requests": _requests(folder, [book.pid for book in books]),
+        "lag": _lag(folder, [book.pid for book in books]),
+        **_observed(folder),
+    }
+    rows = {}
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        rows[name] = table.num_rows
+    totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
+    if rows["requests"] != totals["planned"]:
+        raise RecordError(f"run {folder.name}: {totals['planned']} requests planned, {rows['requests']} recorded")
+    sealed = replace(manifest, state="complete", files=rows, books=totals)
+    _write_manifest(folder, sealed)
+    for pattern in ("requests-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    return sealed
+
+
+def read_books(folder: Path) -> list[raw.Books]:
+    """Read the books of every load process of a run that is not sealed yet.
+
+    :raises RecordError: if a process left requests and no books: it was killed.
+    """
+    books = [raw.Books(**json.loads(file.read_text())) for file in sorted(folder.glob("books-*.json"))]
+    missing = {file.stem.split("-")[1] for file in folder.glob("requests-*.bin")} - {str(book.pid) for book in books}
+    if missing or not books:
+        who = ", ".join(sorted(missing)) or "every one"
+        raise RecordError(f"run {folder.name}: load process {who} ended without closing its books; run it again")
+    return books
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a run's manifest, whatever its state.
+
+    :raises RecordError: if there is none, it is damaged, or of a later format.
+    """
+    file = folder / MANIFEST
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"{folder} is no run: it holds no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{file} cannot be read ({error}); the run is lost, make it again") from None
+    if not isinstance(values, dict) or not isinstance(values.get("format"), int):
+        raise RecordError(f"{file} is no manifest of a run; make the run again")
+    if values["format"] > FORMAT:
+        raise RecordError(f"{file} has format {values['format']}; this version reads up to {FORMAT}: update the lab")
+    known = {item.name for item in fields(Manifest)}
+    try:
+        manifest = Manifest(**{key: value for key, value in values.items() if key in known})
+    except TypeError as error:
+        raise RecordError(f"{file} is damaged ({error}); make the run again") from None
+    return replace(manifest, flags=tuple(manifest.flags))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A complete run: its manifest, and its tables on demand."""
+
+    folder: Path
+    manifest: Manifest
+
+    def table(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """Read one table.
+
+        :raises RecordError: if the file is missing or has not the number of rows that the manifest names.
+        """
+        file = self.folder / f"{name}.parquet"
+        try:
+            table = pq.read_table(file, columns=list(columns) if columns is not None else None)
+        except (OSError, pa.ArrowException) as error:
+            raise RecordError(f"{file} cannot be read ({error}); make the run again") from None
+        if table.num_rows != self.manifest.files.get(name):
+            raise RecordError(
+                f"{file} has {table.num_rows} rows, its manifest says {self.manifest.files.get(name)}; make the run again"
+            )
+        return table
+
+
+def open_run(folder: Path) -> Run:
+    """Open a complete run.
+
+    :raises IncompleteRunError: if the run was cut short or failed.
+    :raises RecordError: if the folder is no run, or damaged.
+    """
+    manifest = read_manifest(folder)
+    if manifest.state != "complete":
+        why = manifest.reason or "it was cut short"
+        raise IncompleteRunError(f"run {folder.name} is {manifest.state}, not complete ({why}); make it again")
+    return Run(folder, manifest)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    write_atomically(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, default=str) + "\n")
+
+
+def _whole_records(file: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    data = file.read_bytes()
+    if len(data) % dtype.itemsize:
+        raise RecordError(f"{file.name} ends within a record ({len(data)} bytes); make the run again")
+    return np.frombuffer(data, dtype=dtype)
+
+
+def _requests(folder: Path, pids: list[int]) -> pa.Table:
+    dtype = np.dtype(list(raw.REQUEST_FIELDS))
+    names = pa.array([route.name for route in ROUTES], pa.string())
+    parts = []
+    for pid in pids:
+        rows = _whole_records(raw.requests_file(folder, pid), dtype)
+        unfinished = (rows["flags"] & raw.UNFINISHED) != 0
+        unsent = (rows["flags"] & raw.NEVER_SENT) != 0
+        sent = rows["intended_us"] + rows["sent_after_us"].astype(np.int64)
+        after = rows["done_after_us"].astype(np.int64)
+        age = np.where(unsent, after, sent + after - rows["intended_us"])
+        columns = {
+            "intended_us": pa.array(rows["intended_us"]),
+            "sent_us": pa.array(sent, mask=unsent),
+            "done_us": pa.array(sent + after, mask=unfinished | unsent),
+            "age_us": pa.array(age, mask=~(unfinished | unsent)),
+            **{key: _optional(rows[key]) for key in ("pool_us", "connect_us", "sql_us", "app_us")},
+            "bytes": pa.array(rows["bytes"].astype(np.int64)),
+            "status": pa.array(rows["status"].astype(np.int32)),
+            "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int8)), names),
+            "first": pa.array((rows["flags"] & raw.FIRST) != 0),
+            "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
+            "unfinished": pa.array(unfinished | unsent),
+            "process": pa.array(np.full(len(rows), pid, np.int64)),
+        }
+        parts.append(pa.table(columns, schema=TABLES["requests"]))
+    return pa.concat_tables(parts).sort_by("intended_us")
+
+
+def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
+    return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
+
+
+def _lag(folder: Path, pids: list[int]) -> pa.Table:
+    dtype = np.dtype([("t_us", "<i8"), ("lag_us", "<u4")])
+    parts = []
+    for pid in pids:
+        file = raw.lag_file(folder, pid)
+        rows = _whole_records(file, dtype) if file.exists() else np.empty(0, dtype)
+        process = np.full(len(rows), pid, np.int64)
+        columns = [pa.array(rows["t_us"]), pa.array(rows["lag_us"].astype(np.int64)), pa.array(process)]
+        parts.append(pa.table(columns, schema=TABLES["lag"]))
+    return pa.concat_tables(parts)
+
+
+def _observed(folder: Path) -> dict[str, pa.Table]:
+    names = [name for name in TABLES if name not in ("requests", "lag")]
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for file in sorted(folder.glob("observer-*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            rows[row.pop("table")].append(row)
+    return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}

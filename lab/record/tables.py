@@ -1,0 +1,98 @@
+"""The columns of a run's Parquet files: name, type, meaning.
+
+A value that could not be had is null. Times (``_us``) are the shared monotonic clock in microseconds unless they are
+named ``after``. ``docs/reference.md`` is checked against this table.
+"""
+
+import pyarrow as pa
+
+_I, _F, _S, _B = pa.int64(), pa.float64(), pa.string(), pa.bool_()
+
+
+def _schema(columns: list[tuple[str, pa.DataType, str]]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind, metadata={"help": text}) for name, kind, text in columns])
+
+
+TABLES: dict[str, pa.Schema] = {
+    "requests": _schema(
+        [
+            ("intended_us", _I, "when the request was planned to start"),
+            ("sent_us", _I, "when it was sent; null if it never was"),
+            ("done_us", _I, "when its answer was read; null if unfinished"),
+            ("age_us", _I, "of an unfinished request: its age from the intended start when the run ended"),
+            ("pool_us", _I, "Server-Timing pool: waiting for a checkout"),
+            ("connect_us", _I, "Server-Timing connect: opening a server connection"),
+            ("sql_us", _I, "Server-Timing sql: executing statements"),
+            ("app_us", _I, "Server-Timing app: all of it inside the application"),
+            ("bytes", _I, "body of the answer, bytes"),
+            ("status", pa.int32(), "HTTP status; 0 if there was no answer"),
+            ("route", pa.dictionary(pa.int8(), _S), "name of the route"),
+            ("first", _B, "the first of its TCP connection"),
+            ("failed", _B, "no answer, or a status of 400 and more"),
+            ("unfinished", _B, "in flight, or not sent, when the run ended"),
+            ("process", _I, "pid of the load process"),
+        ]
+    ),
+    "lag": _schema(
+        [
+            ("t_us", _I, "when"),
+            ("lag_us", _I, "how late the load generator's event loop was"),
+            ("process", _I, "pid of the load process"),
+        ]
+    ),
+    "activity": _schema(
+        [
+            ("t_us", _I, "when the sample was taken"),
+            ("application", _S, "application_name"),
+            ("state", _S, "state of the backends, as in pg_stat_activity"),
+            ("wait_event_type", _S, "what they wait for: the type; null means running, or waiting uninstrumented"),
+            ("wait_event", _S, "what they wait for"),
+            ("backends", _I, "how many"),
+        ]
+    ),
+    "samples": _schema(
+        [
+            ("t_us", _I, "when the sample was taken; one row for each, also when no backend was seen"),
+            ("late_us", _I, "how much later than its jittered schedule"),
+            ("took_us", _I, "how long the query took, as the observer saw it"),
+        ]
+    ),
+    "database": _schema(
+        [
+            ("t_us", _I, "when"),
+            ("mark", _S, "the phase boundary that this snapshot belongs to"),
+            ("sessions", _I, "sessions opened since the counters began (14 and later)"),
+            ("numbackends", _I, "connections to the database"),
+            ("xact_commit", _I, "transactions committed"),
+            ("xact_rollback", _I, "transactions rolled back; read-only requests count here"),
+            ("active_ms", _F, "time spent executing (14 and later), ms"),
+            ("idle_in_transaction_ms", _F, "time spent idle in transaction (14 and later), ms"),
+            ("blks_read", _I, "blocks not found in shared buffers"),
+            ("blks_hit", _I, "blocks found in shared buffers"),
+            ("stats_reset", _S, "when the counters were last reset"),
+        ]
+    ),
+    "statements": _schema(
+        [
+            ("t_us", _I, "when"),
+            ("mark", _S, "the phase boundary that this snapshot belongs to"),
+            ("userid", _I, "role that ran it"),
+            ("toplevel", _B, "not inside a function (14 and later)"),
+            ("queryid", _I, "the server's id; not comparable between major versions"),
+            ("query", _S, "normalised text"),
+            ("calls", _I, "executions since the counters began"),
+            ("total_exec_ms", _F, "time executing, ms"),
+            ("rows", _I, "rows returned or affected"),
+        ]
+    ),
+    "system": _schema(
+        [
+            ("t_us", _I, "when"),
+            ("role", _S, "app, generator, server, observer or machine"),
+            ("cpu_s", _F, "CPU time used so far, s; of the machine: all that was not idle"),
+            ("steal_s", _F, "of the machine: time that the hypervisor gave to others, s"),
+            ("throttled_s", _F, "of the machine: time that the control group was held back, s"),
+            ("rss_bytes", _I, "resident memory, bytes; of the server it counts shared memory once per process"),
+        ]
+    ),
+}
