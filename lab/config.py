@@ -29,9 +29,21 @@ class Setting:
 
 
 TABLE: tuple[Setting, ...] = (
-    Setting("LAB_HOME", str(PROJECT / ".lab"), "folder", "where the lab keeps its server, its runs and its passwords"),
+    Setting(
+        "LAB_HOME",
+        str(PROJECT / ".lab"),
+        "folder",
+        "where the lab keeps its server, its runs and its passwords",
+    ),
     Setting("LAB_PORT", "0", "port", "PostgreSQL's TCP port on 127.0.0.1; 0 takes a free one", low=0, high=65535),
-    Setting("LAB_APP_PORT", "0", "port", "the sample app's port on 127.0.0.1; 0 takes a free one", low=0, high=65535),
+    Setting(
+        "LAB_APP_PORT",
+        "0",
+        "port",
+        "the sample app's port on 127.0.0.1; 0 takes a free one",
+        low=0,
+        high=65535,
+    ),
     Setting("LAB_PG_BIN", "", "folder", "server binaries to use instead of the ones found (initdb, postgres)"),
     Setting("LAB_DSN", "", "DSN", "an owner's DSN of a running PostgreSQL 13 to 18 to use instead of starting one"),
     Setting("LAB_SIZE", "small", "", "how much data the blog holds", choices=("small", "medium", "large")),

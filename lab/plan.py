@@ -217,13 +217,17 @@ class LoadPlan:
         ]
         if self.model not in MODELS:
             raise UsageError(f"model {self.model!r} is none of {', '.join(MODELS)}")
-        limits += [("users", self.users, 1, 5000)] if self.model == "closed" else [("rate", self.rate_per_s, 0.1, 50000)]
+        limits += (
+            [("users", self.users, 1, 5000)] if self.model == "closed" else [("rate", self.rate_per_s, 0.1, 50000)]
+        )
         for name, number, low, high in limits:
             if not low <= number <= high:
                 raise UsageError(f"{name} is {number:g}; give {low:g} to {high:g}")
         unknown = set(self.weights) - set(ROUTE_BY_NAME)
         if unknown or not self.weights:
-            raise UsageError(f"journey {self.journey!r}: unknown routes {sorted(unknown)}; use {', '.join(ROUTE_BY_NAME)}")
+            raise UsageError(
+                f"journey {self.journey!r}: unknown routes {sorted(unknown)}; use {', '.join(ROUTE_BY_NAME)}"
+            )
         return self
 
     def as_dict(self) -> dict[str, Any]:

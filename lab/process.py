@@ -156,6 +156,14 @@ def started_at(pid: int) -> float:
         return 0.0
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def is_same(pid: int, started_s: float) -> bool:
     """Whether *pid* still is the process that started at *started_s*."""
     return started_s > 0 and abs(started_at(pid) - started_s) < 0.5 and psutil.pid_exists(pid)

@@ -249,3 +249,17 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
             row = json.loads(line)
             rows[row.pop("table")].append(row)
     return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
+
+
+def append_event(folder: Path, event: str, t_us: int, **values: Any) -> None:
+    """Add one line to the run's ``events.jsonl``: something that happened once, at *t_us* (monotonic)."""
+    line = json.dumps({"t_us": t_us, "event": event, **values}, default=str)
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Return the run's events in the order of their time; a half-written last line is left out."""
+    file = folder / "events.jsonl"
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
+    return sorted((json.loads(line) for line in lines), key=lambda event: int(event["t_us"]))

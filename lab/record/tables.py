@@ -45,7 +45,11 @@ TABLES: dict[str, pa.Schema] = {
             ("t_us", _I, "when the sample was taken"),
             ("application", _S, "application_name"),
             ("state", _S, "state of the backends, as in pg_stat_activity"),
-            ("wait_event_type", _S, "what they wait for: the type; null means running, or waiting uninstrumented"),
+            (
+                "wait_event_type",
+                _S,
+                "what they wait for: the type; null means running, or waiting uninstrumented",
+            ),
             ("wait_event", _S, "what they wait for"),
             ("backends", _I, "how many"),
         ]
@@ -92,7 +96,11 @@ TABLES: dict[str, pa.Schema] = {
             ("cpu_s", _F, "CPU time used so far, s; of the machine: all that was not idle"),
             ("steal_s", _F, "of the machine: time that the hypervisor gave to others, s"),
             ("throttled_s", _F, "of the machine: time that the control group was held back, s"),
-            ("rss_bytes", _I, "resident memory, bytes; of the server it counts shared memory once per process"),
+            (
+                "rss_bytes",
+                _I,
+                "resident memory, bytes; of the server it counts shared memory once per process",
+            ),
         ]
     ),
 }

@@ -1,0 +1,58 @@
+"""What a run was made on: host, versions, the server's settings. Two runs are compared only if these agree."""
+
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = (
+    "sqlalchemy",
+    "psycopg2-binary",
+    "fastapi",
+    "starlette",
+    "anyio",
+    "uvicorn",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+)
+
+
+def capture(server: dict[str, Any]) -> dict[str, Any]:
+    """Return plain values that describe this machine, its packages and *server* (its version and settings).
+
+    Nothing in it changes from run to run on the same machine, so that its digest can be compared.
+    """
+    return {
+        "host": {
+            "system": platform.system(),
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+            "cpu": cpu_model(),
+            "cores": usable_cores(),
+            "memory_bytes": psutil.virtual_memory().total,
+        },
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "server": server,
+    }
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, which in a container can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_model() -> str:
+    """Return the processor's name, as the system gives it."""
+    if sys.platform.startswith("linux"):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,456 @@
+"""The one place where the stages meet: server -> app -> load -> observe -> record -> analyse.
+
+An experiment is a question of two variants. It is answered by pairs of runs in random order, each on fresh processes
+of the app, so that drift of the machine falls on both. What is known of it lies in its folder: ``experiment.json``
+beside one run folder for each run.
+"""
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from lab import app, environment, load, observe, process, server
+from lab.analyse.comparison import Comparison, compare_runs
+from lab.config import Config
+from lab.errors import (
+    IncompleteRunError,
+    LabError,
+    LoadError,
+    ObserverError,
+    RecordError,
+    ServerError,
+    UsageError,
+    VariantError,
+)
+from lab.plan import LoadPlan, Variant
+from lab.record import raw
+from lab.record import run as record
+from lab.server import Server
+from lab.units import format_number, monotonic_us, utc_now
+
+FORMAT = 1
+_FILE = "experiment.json"
+_POLL_S = 0.1
+_TICK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is compared with what, under which load, and how often."""
+
+    first: Variant
+    second: Variant
+    load: LoadPlan
+    pairs: int = 3
+    seed: int = 1
+
+    @property
+    def variants(self) -> tuple[Variant, Variant]:
+        """Both sides, in the order in which they were named: the effect is the second's against the first."""
+        return (self.first, self.second)
+
+    def slots(self) -> "list[Slot]":
+        """Return the runs to make, pair by pair, each pair in an order drawn from the seed."""
+        order = random.Random(self.seed)
+        slots = []
+        for pair in range(1, self.pairs + 1):
+            sides = list(self.variants)
+            order.shuffle(sides)
+            slots += [Slot(variant, pair, position) for position, variant in enumerate(sides)]
+        return slots
+
+    def checked(self) -> "Question":
+        """Return self if it can be asked.
+
+        :raises UsageError: naming the number and its limits.
+        """
+        self.load.checked()
+        if not 1 <= self.pairs <= 100:
+            raise UsageError(f"pairs is {self.pairs}; give 1 to 100")
+        return self
+
+    def checked_against(self, where: Server) -> "Question":
+        """Return self if *where* can hold both pools.
+
+        :raises VariantError: if a pool's ceiling is over what the server gives the app.
+        """
+        for variant in self.variants:
+            ceiling, pool = variant.pool.ceiling, variant.pool
+            if ceiling is not None and ceiling > where.app_slots:
+                raise VariantError(
+                    f"variant {variant.name!r} may open {ceiling} connections ({pool.workers} workers x "
+                    f"({pool.size} + {pool.overflow})), the server gives the app {where.app_slots} "
+                    f"(max_connections {where.max_connections}); make size + overflow "
+                    f"{where.app_slots // pool.workers} or less"
+                )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One run to be made: which variant, in which pair, and first or second of it."""
+
+    variant: Variant
+    pair: int
+    position: int
+
+    @property
+    def folder_name(self) -> str:
+        """The run's folder, in the order in which the runs are made."""
+        kind = self.variant.pool.kind
+        return f"run-{2 * (self.pair - 1) + self.position + 1:02d}-{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """How far the run in progress has come: answers per second in bins of a quarter second since its start."""
+
+    slot: Slot
+    number: int  # 1, 2, ... of total
+    total: int
+    elapsed_s: float
+    planned_s: float
+    answered_per_s: Sequence[tuple[float, float]] = ()
+
+
+class Watch(Protocol):
+    """Who wants to be told; called from the thread that runs the experiment."""
+
+    def say(self, text: str) -> None:
+        """Something began that may take over two seconds."""
+
+    def tick(self, tick: Tick) -> None:
+        """The run in progress went on; at most twice a second."""
+
+
+class Quiet:
+    """A watch that tells nobody."""
+
+    def say(self, text: str) -> None:
+        """Ignore it."""
+
+    def tick(self, tick: Tick) -> None:
+        """Ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answered question: its folder, its runs in the order in which they were made, and what they say."""
+
+    folder: Path
+    runs: tuple[record.Run, ...]
+    comparison: Comparison
+    question: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The experiment's id, which is its folder's name."""
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What all runs of one experiment share."""
+
+    config: Config
+    where: Server
+    folder: Path
+    question: Question
+    environment: Mapping[str, Any]
+    watch: Watch
+    total: int = field(default=0)
+
+
+def compare(question: Question, config: Config, watch: Watch | None = None, where: Server | None = None) -> Result:
+    """Answer the question: make its runs, one after the other, and read them.
+
+    *where* is a server that already runs; without it the home's own is used, and started and stopped if need be.
+
+    :raises UsageError: for a question that cannot be asked, before anything is started.
+    :raises LabError: if a part dies; the run in progress is then marked as failed and kept.
+    """
+    question.checked()
+    told = watch or Quiet()
+    with process.exclusive(config.home / "lock", "compare"), ExitStack() as stack:
+        running = where or stack.enter_context(server.running(config, told.say))
+        question.checked_against(running)
+        bench = _prepare(question, config, running, told)
+        for number, slot in enumerate(question.slots(), 1):
+            told.say(f"run {number} of {bench.total}: {slot.variant.name}, pair {slot.pair}")
+            _perform(bench, slot, number)
+        _write_experiment(bench, "complete")
+    return read(bench.folder)
+
+
+def _prepare(question: Question, config: Config, where: Server, watch: Watch) -> _Bench:
+    name = f"{utc_now():%Y%m%d-%H%M%S}-{question.first.pool.kind}-{question.second.pool.kind}-{secrets.token_hex(2)}"
+    folder = config.home / "runs" / name
+    folder.mkdir(parents=True)
+    keyed = replace(question, load=replace(question.load, keys=dict(where.keys)))
+    facts = environment.capture(server.facts(where))
+    bench = _Bench(config, where, folder, keyed, facts, watch, total=2 * question.pairs)
+    _write_experiment(bench, "running")
+    return bench
+
+
+def _perform(bench: _Bench, slot: Slot, number: int) -> record.Manifest:
+    """Make one run: the whole flow of the lab, from a fresh app to a sealed folder."""
+    folder = bench.folder / slot.folder_name
+    plan = bench.question.load.with_seed(bench.question.seed + slot.pair)
+    manifest = record.begin(folder, _manifest(bench, slot, plan))
+    try:
+        with (
+            _application(bench, slot, folder, manifest) as web,
+            _observer(bench, folder, manifest, web) as eyes,
+        ):
+            marks = {"start": eyes.mark("start")}
+            with _generator(plan, web.url, folder) as generator:
+                eyes.watch("generator", generator.child.pid)
+                marks |= _follow(bench, slot, number, plan, generator, web, eyes, folder)
+            counters = {"workers": web.gauges()}
+            web.stop()
+            if not observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
+                record.append_event(folder, "backends of the app are still there after 10 s", monotonic_us())
+            marks |= _mark(eyes, "after", folder)
+        return record.seal(folder, replace(manifest, marks=marks, pool_counters=counters))
+    except BaseException as error:
+        why = str(error) if isinstance(error, LabError) else f"stopped by {type(error).__name__}"
+        record.fail(folder, manifest, why)
+        raise
+
+
+def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
+    return record.Manifest(
+        run=slot.folder_name,
+        experiment=bench.folder.name,
+        variant=slot.variant.name,
+        pool=asdict(slot.variant.pool) | {"spec": slot.variant.pool.spec},
+        load=plan.as_dict(),
+        pair=slot.pair,
+        position=slot.position,
+        started_utc=utc_now().isoformat(),
+        clock_monotonic_us=monotonic_us(),
+        clock_unix_us=time.time_ns() // 1000,
+        environment=bench.environment,
+        environment_hash=record.digest(bench.environment),
+        application=f"lab-app-{bench.folder.name[-4:]}-{slot.folder_name[4:6]}",
+    )
+
+
+@contextmanager
+def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manifest) -> Iterator[app.App]:
+    web = app.start(
+        bench.where.app_dsn,
+        slot.variant.pool,
+        port=bench.config.app_port,
+        name=manifest.application,
+        log=folder / "app.log",
+    )
+    try:
+        yield web
+    finally:
+        web.stop()
+
+
+@contextmanager
+def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: app.App) -> Iterator[observe.Observer]:
+    watched = {"app": web.child.pid} | ({"server": bench.where.pid} if bench.where.pid else {})
+    target = urlsplit(bench.where.owner_dsn).path.removeprefix("/")
+    eyes = observe.start(
+        bench.where.observer_dsn,
+        target,
+        folder,
+        application=manifest.application,
+        watch=watched,
+        log=folder / "observer.log",
+    )
+    try:
+        yield eyes
+    finally:
+        eyes.stop()
+
+
+@contextmanager
+def _generator(plan: LoadPlan, url: str, folder: Path) -> Iterator[load.LoadChild]:
+    generator = load.start(plan, url, folder, folder / "load.log")
+    try:
+        yield generator
+    finally:
+        generator.stop()
+
+
+def _follow(
+    bench: _Bench,
+    slot: Slot,
+    number: int,
+    plan: LoadPlan,
+    generator: load.LoadChild,
+    web: app.App,
+    eyes: observe.Observer,
+    folder: Path,
+) -> dict[str, int]:
+    """Stay with the load to its end: set the phase boundaries, tell the watch, and notice whoever dies.
+
+    :raises LabError: as soon as the app, the server or the generator is gone.
+    """
+    started_us = generator.started_us(20.0)
+    marks = {"load_start": started_us, "load_end": started_us + round(plan.total_s * 1e6)}
+    give_up_us = marks["load_end"] + round((plan.drain_s + 10) * 1e6)
+    ticked = 0.0
+    while generator.child.alive():
+        now_us = monotonic_us()
+        if now_us > give_up_us:
+            raise LoadError(f"the load did not end within {plan.drain_s + 10:g} s of its time; run {folder.name} again")
+        _all_alive(bench, web, folder)
+        if "warm" not in marks and now_us >= started_us + plan.warmup_s * 1e6:
+            marks |= _mark(eyes, "warm", folder)
+        if time.monotonic() - ticked >= _TICK_S:
+            ticked = time.monotonic()
+            bench.watch.tick(_tick(bench, slot, number, plan, folder, started_us))
+        generator.child.wait(_POLL_S)
+    generator.wait(1.0)
+    _all_alive(bench, web, folder)
+    return marks | _mark(eyes, "load_done", folder)
+
+
+def _all_alive(bench: _Bench, web: app.App, folder: Path) -> None:
+    if bench.where.pid and not process.is_running(bench.where.pid):
+        raise ServerError(
+            f"PostgreSQL (pid {bench.where.pid}) died during run {folder.name}; the run is kept as failed: "
+            "give the command again, the server recovers by itself"
+        )
+    if not web.child.alive():
+        raise app.AppError(
+            f"the sample app (pid {web.child.pid}) died during run {folder.name} ({web.child.last_words(1) or 'killed'}); "
+            "the run is kept as failed: give the command again"
+        )
+
+
+def _mark(eyes: observe.Observer, name: str, folder: Path) -> dict[str, int]:
+    """Have the observer take its snapshot; a server that does not answer costs the snapshot, not the run."""
+    try:
+        return {name: eyes.mark(name)}
+    except ObserverError as error:
+        record.append_event(folder, f"no snapshot {name}: {error}", monotonic_us())
+        return {}
+
+
+def _tick(bench: _Bench, slot: Slot, number: int, plan: LoadPlan, folder: Path, started_us: int) -> Tick:
+    elapsed_s = (monotonic_us() - started_us) / 1e6
+    return Tick(slot, number, bench.total, elapsed_s, plan.total_s, answered(folder, started_us))
+
+
+def answered(folder: Path, started_us: int, bin_s: float = 0.25) -> list[tuple[float, float]]:
+    """Return (seconds since the start, answers per second) so far, from the raw files of a run in progress."""
+    dtype = np.dtype(list(raw.REQUEST_FIELDS))
+    done: list[np.ndarray[Any, Any]] = []
+    for file in folder.glob("requests-*.bin"):
+        data = file.read_bytes()
+        rows = np.frombuffer(data[: len(data) - len(data) % dtype.itemsize], dtype=dtype)
+        rows = rows[(rows["flags"] & (raw.FAILED | raw.UNFINISHED | raw.NEVER_SENT)) == 0]
+        done.append(rows["intended_us"] + rows["sent_after_us"].astype(np.int64) + rows["done_after_us"])
+    if not done or not sum(map(len, done)):
+        return []
+    since_s = (np.concatenate(done) - started_us) / 1e6
+    counts = np.bincount(np.maximum(since_s / bin_s, 0).astype(int))
+    # the last bin is still filling
+    return [((index + 0.5) * bin_s, float(count) / bin_s) for index, count in enumerate(counts[:-1])]
+
+
+def _write_experiment(bench: _Bench, state: str) -> None:
+    question = bench.question
+    values = {
+        "format": FORMAT,
+        "experiment": bench.folder.name,
+        "state": state,
+        "variants": [{"name": v.name, "pool": asdict(v.pool) | {"spec": v.pool.spec}} for v in question.variants],
+        "load": question.load.as_dict(),
+        "pairs": question.pairs,
+        "seed": question.seed,
+        "runs": [slot.folder_name for slot in question.slots()],
+    }
+    record.write_atomically(bench.folder / _FILE, json.dumps(values, indent=1) + "\n")
+
+
+def read(folder: Path) -> Result:
+    """Read an experiment from its folder, without a server.
+
+    :raises IncompleteRunError: if it was cut short, saying how far it came.
+    :raises RecordError: if the folder holds no experiment, or is damaged.
+    """
+    question = _read_question(folder)
+    names = [str(name) for name in question["runs"]]
+    if question["state"] != "complete":
+        raise IncompleteRunError(
+            f"experiment {folder.name} is not complete ({_how_far(folder, names)}); "
+            "it is kept and not analysed: give its command again"
+        )
+    runs = tuple(record.open_run(folder / name) for name in names)
+    first, second = (str(variant["name"]) for variant in question["variants"])
+    return Result(folder, runs, compare_runs(runs, first, second), question)
+
+
+def _read_question(folder: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        if values["format"] > FORMAT:
+            raise RecordError(
+                f"{folder.name} has format {values['format']}; this version reads up to {FORMAT}: update the lab"
+            )
+        return {key: values[key] for key in ("state", "variants", "load", "pairs", "seed", "runs", "experiment")}
+    except FileNotFoundError:
+        raise RecordError(f"{folder} is no experiment: it holds no {_FILE}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(
+            f"{folder / _FILE} cannot be read ({error!r}); the experiment is lost, make it again"
+        ) from None
+
+
+def _how_far(folder: Path, names: Sequence[str]) -> str:
+    """Say in words what became of each run."""
+    complete, others = 0, []
+    for name in names:
+        if not (folder / name).exists():
+            continue
+        try:
+            manifest = record.read_manifest(folder / name)
+        except RecordError:
+            others.append(f"{name} has no manifest")
+            continue
+        complete += manifest.state == "complete"
+        if manifest.state != "complete":
+            others.append(f"{name} {manifest.state}: {manifest.reason or 'cut short'}")
+    return "; ".join([f"{complete} of {format_number(len(names))} runs complete", *others])
+
+
+def find(home: Path, name: str) -> Path:
+    """Return the folder of an experiment or run: a path, a name under the home's runs, or ``last``.
+
+    :raises RecordError: if there is none.
+    """
+    runs = home / "runs"
+    if name == "last":
+        folders = sorted(folder for folder in runs.glob("*") if (folder / _FILE).exists())
+        if not folders:
+            raise RecordError(f"there is no experiment in {runs} yet; make one: lab compare null queue")
+        return folders[-1]
+    for folder in (Path(name), runs / name):
+        if (folder / _FILE).exists() or (folder / record.MANIFEST).exists():
+            return folder.absolute()
+    raise RecordError(
+        f"{name!r} is no experiment or run, neither as a path nor in {runs}; lab show last shows the newest"
+    )
+
+
+def is_experiment(folder: Path) -> bool:
+    """Whether *folder* holds an experiment, and not a single run."""
+    return (folder / _FILE).exists()
