@@ -47,16 +47,10 @@ _TICK_S = 0.5
 class Question:
     """What is compared with what, under which load, and how often."""
 
-    first: Variant
-    second: Variant
+    variants: tuple[Variant, ...]  # two: the effect is the second's against the first; one is only measured
     load: LoadPlan
     pairs: int = 3
     seed: int = 1
-
-    @property
-    def variants(self) -> tuple[Variant, Variant]:
-        """Both sides, in the order in which they were named: the effect is the second's against the first."""
-        return (self.first, self.second)
 
     def slots(self) -> "list[Slot]":
         """Return the runs to make, pair by pair, each pair in an order drawn from the seed."""
@@ -65,7 +59,7 @@ class Question:
         for pair in range(1, self.pairs + 1):
             sides = list(self.variants)
             order.shuffle(sides)
-            slots += [Slot(variant, pair, position) for position, variant in enumerate(sides)]
+            slots += [Slot(side, pair, position, len(slots) + position + 1) for position, side in enumerate(sides)]
         return slots
 
     def checked(self) -> "Question":
@@ -102,12 +96,12 @@ class Slot:
     variant: Variant
     pair: int
     position: int
+    number: int  # 1, 2, ... in the order in which the runs are made
 
     @property
     def folder_name(self) -> str:
         """The run's folder, in the order in which the runs are made."""
-        kind = self.variant.pool.kind
-        return f"run-{2 * (self.pair - 1) + self.position + 1:02d}-{kind}"
+        return f"run-{self.number:02d}-{self.variant.pool.kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,6 @@ class Tick:
     """How far the run in progress has come: answers per second in bins of a quarter second since its start."""
 
     slot: Slot
-    number: int  # 1, 2, ... of total
     total: int
     elapsed_s: float
     planned_s: float
@@ -171,7 +164,12 @@ class _Bench:
 
 
 def compare(question: Question, config: Config, watch: Watch | None = None, where: Server | None = None) -> Result:
-    """Answer the question: make its runs, one after the other, and read them.
+    """Answer a question of two variants; see :func:`perform` for *where* and what is raised."""
+    return read(perform(question, config, watch, where))
+
+
+def perform(question: Question, config: Config, watch: Watch | None = None, where: Server | None = None) -> Path:
+    """Make the runs of a question, one after the other; returns the experiment's folder.
 
     *where* is a server that already runs; without it the home's own is used, and started and stopped if need be.
 
@@ -184,25 +182,26 @@ def compare(question: Question, config: Config, watch: Watch | None = None, wher
         running = where or stack.enter_context(server.running(config, told.say))
         question.checked_against(running)
         bench = _prepare(question, config, running, told)
-        for number, slot in enumerate(question.slots(), 1):
-            told.say(f"run {number} of {bench.total}: {slot.variant.name}, pair {slot.pair}")
-            _perform(bench, slot, number)
+        for slot in question.slots():
+            told.say(f"run {slot.number} of {bench.total}: {slot.variant.name}, pair {slot.pair}")
+            _run(bench, slot)
         _write_experiment(bench, "complete")
-    return read(bench.folder)
+    return bench.folder
 
 
 def _prepare(question: Question, config: Config, where: Server, watch: Watch) -> _Bench:
-    name = f"{utc_now():%Y%m%d-%H%M%S}-{question.first.pool.kind}-{question.second.pool.kind}-{secrets.token_hex(2)}"
+    kinds = "-".join(variant.pool.kind for variant in question.variants)
+    name = f"{utc_now():%Y%m%d-%H%M%S}-{kinds}-{secrets.token_hex(2)}"
     folder = config.home / "runs" / name
     folder.mkdir(parents=True)
     keyed = replace(question, load=replace(question.load, keys=dict(where.keys)))
     facts = environment.capture(server.facts(where))
-    bench = _Bench(config, where, folder, keyed, facts, watch, total=2 * question.pairs)
+    bench = _Bench(config, where, folder, keyed, facts, watch, total=len(question.slots()))
     _write_experiment(bench, "running")
     return bench
 
 
-def _perform(bench: _Bench, slot: Slot, number: int) -> record.Manifest:
+def _run(bench: _Bench, slot: Slot) -> record.Manifest:
     """Make one run: the whole flow of the lab, from a fresh app to a sealed folder."""
     folder = bench.folder / slot.folder_name
     plan = bench.question.load.with_seed(bench.question.seed + slot.pair)
@@ -215,7 +214,7 @@ def _perform(bench: _Bench, slot: Slot, number: int) -> record.Manifest:
             marks = {"start": eyes.mark("start")}
             with _generator(plan, web.url, folder) as generator:
                 eyes.watch("generator", generator.child.pid)
-                marks |= _follow(bench, slot, number, plan, generator, web, eyes, folder)
+                marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
             counters = {"workers": web.gauges()}
             web.stop()
             if not observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
@@ -291,7 +290,6 @@ def _generator(plan: LoadPlan, url: str, folder: Path) -> Iterator[load.LoadChil
 def _follow(
     bench: _Bench,
     slot: Slot,
-    number: int,
     plan: LoadPlan,
     generator: load.LoadChild,
     web: app.App,
@@ -315,7 +313,7 @@ def _follow(
             marks |= _mark(eyes, "warm", folder)
         if time.monotonic() - ticked >= _TICK_S:
             ticked = time.monotonic()
-            bench.watch.tick(_tick(bench, slot, number, plan, folder, started_us))
+            bench.watch.tick(_tick(bench, slot, plan, folder, started_us))
         generator.child.wait(_POLL_S)
     generator.wait(1.0)
     _all_alive(bench, web, folder)
@@ -344,9 +342,9 @@ def _mark(eyes: observe.Observer, name: str, folder: Path) -> dict[str, int]:
         return {}
 
 
-def _tick(bench: _Bench, slot: Slot, number: int, plan: LoadPlan, folder: Path, started_us: int) -> Tick:
+def _tick(bench: _Bench, slot: Slot, plan: LoadPlan, folder: Path, started_us: int) -> Tick:
     elapsed_s = (monotonic_us() - started_us) / 1e6
-    return Tick(slot, number, bench.total, elapsed_s, plan.total_s, answered(folder, started_us))
+    return Tick(slot, bench.total, elapsed_s, plan.total_s, answered(folder, started_us))
 
 
 def answered(folder: Path, started_us: int, bin_s: float = 0.25) -> list[tuple[float, float]]:
@@ -394,6 +392,8 @@ def read(folder: Path) -> Result:
             f"experiment {folder.name} is not complete ({_how_far(folder, names)}); "
             "it is kept and not analysed: give its command again"
         )
+    if len(question["variants"]) != 2:
+        raise RecordError(f"{folder.name} measures one variant and compares nothing; lab show {folder.name}/{names[0]}")
     runs = tuple(record.open_run(folder / name) for name in names)
     first, second = (str(variant["name"]) for variant in question["variants"])
     return Result(folder, runs, compare_runs(runs, first, second), question)

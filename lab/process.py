@@ -59,27 +59,27 @@ class Child:
     def wait(self, timeout_s: float) -> int | None:
         """Wait for the command to end; None if it still runs after *timeout_s*."""
         try:
-            return self._leash.wait(timeout_s)
+            code = self._leash.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
+        _close_pipes(self._leash)
+        return code
 
     def stop(self) -> None:
         """Stop the command in order, and by force after its grace; returns when it is gone. May be called again."""
-        if self._leash.stdin and not self._leash.stdin.closed:
+        if self._leash.stdin:
             self._leash.stdin.close()
         if self.wait(self.grace_s + 5) is None:
             self._leash.kill()
             _kill_group(self.pid)
             self._leash.wait()
-        if self._leash.stdout:
-            self._leash.stdout.close()
+            _close_pipes(self._leash)
 
     def release(self) -> None:
         """Let the command outlive this process; its leash goes on as its supervisor."""
-        if self._leash.stdin and self._leash.stdout:
+        if self._leash.stdin:
             self._leash.stdin.write(b"r")
-            self._leash.stdin.close()
-            self._leash.stdout.close()
+        _close_pipes(self._leash)
         # the supervisor is to outlive us: nobody here will wait for it
         self._leash.returncode = 0
 
@@ -123,6 +123,8 @@ def spawn(
         [sys.executable, "-I", "-S", str(_LEASH), json.dumps(order)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        # ours may be a pipe that somebody reads to its end, and the leash can outlive us
+        stderr=subprocess.DEVNULL,
         env=dict(env) if env is not None else None,
         start_new_session=True,
     )
@@ -130,6 +132,7 @@ def spawn(
     answer = json.loads(leash.stdout.readline() or b'{"error": "its leash died"}')
     if "pid" not in answer:
         leash.wait()
+        _close_pipes(leash)
         raise LabError(f"{name} could not be started: {answer['error']}")
     return Child(name, answer["pid"], log, grace_s, leash)
 
@@ -226,6 +229,12 @@ def wait_until(ready: Callable[[], bool], timeout_s: float, every_s: float = 0.0
             return True
         time.sleep(every_s)
     return bool(ready())
+
+
+def _close_pipes(leash: subprocess.Popen[bytes]) -> None:
+    for pipe in (leash.stdin, leash.stdout):
+        if pipe:
+            pipe.close()
 
 
 def _kill_group(pid: int) -> None:

@@ -74,6 +74,9 @@ TABLES: dict[str, pa.Schema] = {
             ("blks_read", _I, "blocks not found in shared buffers"),
             ("blks_hit", _I, "blocks found in shared buffers"),
             ("stats_reset", _S, "when the counters were last reset"),
+            ("cluster_reset", _S, "when the server's shared counters began again; a crash loses all counters"),
+            ("statements_reset", _S, "when pg_stat_statements was last reset (14 and later)"),
+            ("statements_dealloc", _I, "times that statements were dropped for want of room (14 and later)"),
         ]
     ),
     "statements": _schema(
@@ -87,6 +90,7 @@ TABLES: dict[str, pa.Schema] = {
             ("calls", _I, "executions since the counters began"),
             ("total_exec_ms", _F, "time executing, ms"),
             ("rows", _I, "rows returned or affected"),
+            ("stats_since", _S, "when this statement's counters began (17 and later)"),
         ]
     ),
     "system": _schema(

@@ -1,0 +1,51 @@
+# The lab's commands. `make demo` is the first one to try; `make help` lists them all.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab bench check clean notebooks lock picture
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt pyproject.toml
+	@echo "== making $(VENV) (once; a minute or two, most of it download)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is $$($(PYTHON) -V); the lab needs 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off -r requirements.txt | sed -u -n 's/^Collecting \([^ ]*\).*/   \1/p'; test -x $(BIN)/locust
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore -q --no-deps -e .
+	@touch $@
+
+demo: $(STAMP)  ## NullPool against a pool, on this machine, with verdict and chart
+	@$(BIN)/lab compare null queue
+
+test: $(STAMP)  ## the whole test suite, notebooks included
+	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.run_notebooks
+
+lab: $(STAMP)  ## JupyterLab on the notebooks (loopback only, with a token)
+	@$(BIN)/jupyter lab notebooks/ --ip=127.0.0.1 $(ROOT_FLAG)
+
+bench: $(STAMP)  ## what the lab itself costs, each figure beside its reference
+	@$(BIN)/python -m benchmarks
+
+check: $(STAMP)  ## ruff, mypy strict, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+notebooks: $(STAMP)  ## execute notebooks/source/*.py and write notebooks/*.ipynb
+	@$(BIN)/python -m notebooks.build
+
+lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
+	@uv pip compile --universal --python-version 3.11 pyproject.toml -o requirements.txt --no-header -q
+	@sed -i.bak '1i\
+# The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
+
+clean:  ## stop the lab and remove .venv and .lab, runs included
+	@[ ! -x $(BIN)/lab ] || $(BIN)/lab down || true
+	@rm -rf $(VENV) .lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

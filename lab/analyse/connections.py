@@ -1,0 +1,40 @@
+"""What the server saw of the app's connections: how many at a time, and how many sessions were opened in all."""
+
+from typing import Any
+
+import numpy as np
+
+from lab.record.run import Run
+
+FIRST_MARK, LAST_MARK = "start", "after"
+
+
+def backends(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return (us monotonic, backends of the app then) for every sample, also those that saw none; both may be empty."""
+    rows = run.table("activity", ("t_us", "application", "backends"))
+    mine = np.array(rows["application"].to_pylist(), dtype=object) == run.manifest.application
+    seen_us, seen = rows["t_us"].to_numpy()[mine], rows["backends"].to_numpy()[mine]
+    t_us = np.union1d(run.table("samples", ("t_us",))["t_us"].to_numpy(), seen_us)
+    counts = np.zeros(len(t_us), np.int64)
+    np.add.at(counts, np.searchsorted(t_us, seen_us), seen)
+    return t_us, counts
+
+
+def peak_backends(run: Run) -> int | None:
+    """Return the most backends of the app in one sample; None if there was no sample."""
+    _, counts = backends(run)
+    return int(counts.max()) if len(counts) else None
+
+
+def sessions_opened(run: Run) -> int | None:
+    """Return the sessions opened between the marks ``start`` and ``after``.
+
+    None where it is not known: before PostgreSQL 14, without both marks, or if the counters were reset between them.
+    """
+    rows = {row["mark"]: row for row in run.table("database").to_pylist()}
+    first, last = rows.get(FIRST_MARK), rows.get(LAST_MARK)
+    if first is None or last is None or first["stats_reset"] != last["stats_reset"]:
+        return None
+    if first["sessions"] is None or last["sessions"] is None or last["sessions"] < first["sessions"]:
+        return None
+    return int(last["sessions"] - first["sessions"])

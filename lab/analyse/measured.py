@@ -1,0 +1,129 @@
+"""One run's requests, as arrays: which of them count, and for what.
+
+The window begins when the planned warm-up is over, or at the end of the first transient if that is later, and ends
+with the load. Latency (from the intended start) and service time (from the send) are those of the requests that were
+*intended* in the window and succeeded; throughput counts the successes *answered* in it. Failed and unfinished
+requests are counted over the whole run, warm-up included, so that the books balance.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lab.analyse.warmup import Floats, cut_s
+from lab.errors import RecordError
+from lab.record.run import Manifest, Run
+
+PARTS = ("pool", "connect", "sql", "app")
+_COLUMNS = (
+    "intended_us",
+    "sent_us",
+    "done_us",
+    "failed",
+    "unfinished",
+    *(f"{part}_us" for part in PARTS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the planned requests; ``planned`` is the sum of the others."""
+
+    planned: int
+    done: int
+    failed: int
+    unfinished: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every planned request is accounted for."""
+        return self.planned == self.done + self.failed + self.unfinished
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A run's measured window. Arrays hold one value for each success intended in it; nan: not known."""
+
+    manifest: Manifest
+    load_start_us: int
+    start_us: int  # of the window
+    end_us: int
+    transient_s: float | None  # None: the run has no steady state, and its window is the planned one
+    latency_ms: Floats
+    service_ms: Floats
+    parts_ms: dict[str, Floats]  # pool, connect, sql, app
+    answered: int  # successes answered within the window
+    lost: int  # failed or unfinished, and intended within the window
+    counts: Counts  # over the whole run, as the requests say
+
+    @property
+    def window_s(self) -> float:
+        """Length of the measured window, seconds."""
+        return (self.end_us - self.start_us) / 1e6
+
+    @property
+    def throughput_per_s(self) -> float:
+        """Successes answered per second of the window."""
+        return self.answered / self.window_s
+
+    @property
+    def steady(self) -> bool:
+        """Whether the run reached a steady state in its first half."""
+        return self.transient_s is not None
+
+
+def bounds_us(manifest: Manifest) -> tuple[int, int, int]:
+    """Return when the load began, when its warm-up ended as planned, and when the load ended (us, monotonic).
+
+    :raises RecordError: if the manifest lacks the mark ``load_start`` or has no measured time.
+    """
+    if "load_start" not in manifest.marks:
+        raise RecordError(f"run {manifest.run}: its manifest has no mark load_start; make the run again")
+    start = manifest.marks["load_start"]
+    warm = start + round(float(manifest.load.get("warmup_s", 0.0)) * 1e6)
+    end = manifest.marks.get("load_end", warm + round(float(manifest.load.get("measured_s", 0.0)) * 1e6))
+    if end <= warm:
+        raise RecordError(f"run {manifest.run}: its load ends with its warm-up; give it more seconds")
+    return start, warm, end
+
+
+def measure(run: Run) -> Measured:
+    """Read a run's requests and keep what was measured.
+
+    :raises RecordError: if the requests cannot be read, or the manifest lacks its marks.
+    """
+    columns = _columns(run)
+    start, warm, end = bounds_us(run.manifest)
+    intended, done = columns["intended_us"], columns["done_us"]
+    success = ~columns["failed"] & ~columns["unfinished"]
+    early = success & (intended >= start) & (intended < end)
+    transient = cut_s((intended[early] - start) / 1e6, (done - intended)[early], (end - start) / 1e6)
+    begin = max(warm, start + round((transient or 0.0) * 1e6))
+    inside = (intended >= begin) & (intended < end)
+    kept = inside & success
+    return Measured(
+        manifest=run.manifest,
+        load_start_us=start,
+        start_us=begin,
+        end_us=end,
+        transient_s=transient,
+        latency_ms=(done[kept] - intended[kept]) / 1e3,
+        service_ms=(done[kept] - columns["sent_us"][kept]) / 1e3,
+        parts_ms={part: columns[f"{part}_us"][kept] / 1e3 for part in PARTS},
+        answered=int(np.count_nonzero(success & (done >= begin) & (done < end))),
+        lost=int(np.count_nonzero(inside & ~success)),
+        counts=_counts(columns["failed"], columns["unfinished"]),
+    )
+
+
+def _columns(run: Run) -> dict[str, np.ndarray[Any, Any]]:
+    # a column with nulls becomes floats with nan; microseconds below 2**53 stay exact
+    table = run.table("requests", _COLUMNS)
+    return {name: table[name].to_numpy() for name in _COLUMNS}
+
+
+def _counts(failed: np.ndarray[Any, Any], unfinished: np.ndarray[Any, Any]) -> Counts:
+    lost = int(np.count_nonzero(unfinished))
+    broken = int(np.count_nonzero(failed & ~unfinished))
+    return Counts(len(failed), len(failed) - lost - broken, broken, lost)

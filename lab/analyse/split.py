@@ -1,0 +1,69 @@
+"""Where the time of a mean request went: six parts that sum to its latency, in milliseconds.
+
+``queue`` in the generator, ``network`` (and the web server's own queue) around the application, then inside it
+``pool`` (waiting for a checkout), ``connect``, ``sql``, and the ``rest``. The means are over the successes whose answer
+carried a ``Server-Timing`` header with ``app``; if none did, only ``queue`` is known. A part that no answer names is
+None, and its time is in ``rest``; one that only some name took no time in the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analyse.measured import Measured
+from lab.analyse.warmup import Floats
+
+PARTS = ("queue", "network", "pool", "connect", "sql", "rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Mean milliseconds of one successful request; None where not known."""
+
+    queue: float | None
+    network: float | None
+    pool: float | None
+    connect: float | None
+    sql: float | None
+    rest: float | None
+    total: float  # the mean latency of the requests that were split
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return the six parts as plain values, for JSON."""
+        return {part: getattr(self, part) for part in PARTS}
+
+    @property
+    def unknown(self) -> float:
+        """What no part accounts for: the whole service time where answers carry no Server-Timing."""
+        return self.total - sum(value for value in self.as_dict().values() if value is not None)
+
+
+NOTHING = dict.fromkeys(PARTS)
+
+
+def split(runs: Sequence[Measured]) -> Split | None:
+    """Return the split of the mean request over all *runs*; None if none succeeded."""
+    latency = np.concatenate([run.latency_ms for run in runs])
+    service = np.concatenate([run.service_ms for run in runs])
+    if len(latency) == 0:
+        return None
+    inside = {part: np.concatenate([run.parts_ms[part] for run in runs]) for part in runs[0].parts_ms}
+    timed = ~np.isnan(inside["app"])
+    if not timed.any():
+        queue = float((latency - service).mean())
+        return Split(queue, None, None, None, None, None, total=float(latency.mean()))
+    app = float(inside["app"][timed].mean())
+    parts = {part: _mean(inside[part][timed]) for part in ("pool", "connect", "sql")}
+    return Split(
+        queue=float((latency - service)[timed].mean()),
+        network=float(service[timed].mean()) - app,
+        **parts,
+        rest=app - sum(value or 0.0 for value in parts.values()),
+        total=float(latency[timed].mean()),
+    )
+
+
+def _mean(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.sum() / len(values)) if len(known) else None

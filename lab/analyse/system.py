@@ -1,0 +1,74 @@
+"""What the processes and the machine used during a window, from the table ``system``; None where it was not seen.
+
+Counters only grow, so a use is the difference of the last and the first row inside the window, over the time between
+the two. With fewer than two rows in the window, the rows of the whole run serve.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lab.analyse.measured import Measured
+from lab.record.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Per cent; of one core for processes, of all cores for the machine."""
+
+    observer_cpu_pct: float | None
+    generator_cpu_pct: float | None  # of one core for each load process
+    steal_pct: float | None
+    throttled_pct: float | None
+    lag_ms_p99: float | None  # of the generator's event loop
+
+
+def use(run: Run, measured: Measured) -> Use:
+    """Return what was used while *run*'s window was open."""
+    rows = run.table("system")
+    columns = {name: rows[name].to_numpy(zero_copy_only=False) for name in ("t_us", "cpu_s", "steal_s", "throttled_s")}
+    role = np.array(rows["role"].to_pylist(), dtype=object)
+    window = (measured.start_us, measured.end_us)
+
+    def share(who: str, column: str, of_cores: float) -> float | None:
+        mine = role == who
+        return _growth_pct(columns["t_us"][mine], columns[column][mine].astype(float), window, of_cores)
+
+    cores = machine_cores(measured)
+    return Use(
+        observer_cpu_pct=share("observer", "cpu_s", 1),
+        generator_cpu_pct=share("generator", "cpu_s", int(measured.manifest.load.get("processes", 1))),
+        steal_pct=share("machine", "steal_s", cores),
+        throttled_pct=share("machine", "throttled_s", cores),
+        lag_ms_p99=_lag_ms_p99(run, window),
+    )
+
+
+def machine_cores(measured: Measured) -> int:
+    """Return the cores of the run's machine; 1, the strictest, if its environment does not say."""
+    host = measured.manifest.environment.get("host", {})
+    return max(1, int(host.get("cores", 1)))
+
+
+def _growth_pct(
+    t_us: np.ndarray[Any, Any], counter_s: np.ndarray[Any, Any], window: tuple[int, int], cores: float
+) -> float | None:
+    known = ~np.isnan(counter_s)
+    inside = known & (t_us >= window[0]) & (t_us <= window[1])
+    rows = inside if np.count_nonzero(inside) >= 2 else known
+    t, used = t_us[rows], counter_s[rows]
+    if len(t) < 2 or t[-1] <= t[0] or used[-1] < used[0]:
+        return None
+    return float(100e6 * (used[-1] - used[0]) / (float(t[-1] - t[0]) * cores))
+
+
+def _lag_ms_p99(run: Run, window: tuple[int, int]) -> float | None:
+    rows = run.table("lag", ("t_us", "lag_us"))
+    t_us, lag_us = rows["t_us"].to_numpy(), rows["lag_us"].to_numpy()
+    inside = (t_us >= window[0]) & (t_us < window[1])
+    lag_ms = (lag_us[inside] if inside.any() else lag_us) / 1e3
+    if len(lag_ms) == 0:
+        return None
+    # a gate needs a value, however few the readings
+    return float(np.percentile(lag_ms, 99, method="inverted_cdf"))

@@ -1,0 +1,196 @@
+"""The variants, the load and the finding in words: for titles, line ends, and alternative texts."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lab.analyse.comparison import Comparison, Effect
+from lab.analyse.summary import VariantSummary
+from lab.plan import KINDS
+from lab.record.run import Run
+from lab.units import format_number
+
+LONGEST = 26  # characters of a variant's name in a figure
+_PLAIN = {"null": "NullPool", "connect": "no pool"}
+_APART = {
+    "timeout_s": "timeout",
+    "recycle_s": "recycle",
+    "pre_ping": "pre_ping",
+    "use_lifo": "lifo",
+    "reset_on_return": "reset",
+    "echo_pool": "echo",
+    "workers": "workers",
+}
+
+
+def names(variants: Sequence[VariantSummary]) -> list[str]:
+    """Return a short name for each variant, all of them different."""
+    short = [_shorten(_name(variant)) for variant in variants]
+    if len(set(short)) == len(short):
+        return short
+    pools = [variant.pool for variant in variants]
+    differing = [key for key in _APART if len({str(pool.get(key)) for pool in pools}) > 1]
+    if differing:
+        return [
+            _shorten(f"{_name(variant)}, {_APART[differing[0]]} {_value(variant.pool[differing[0]])}")
+            for variant in variants
+        ]
+    return [f"{name} ({number})" for number, name in enumerate(short, 1)]
+
+
+def finding(comparison: Comparison) -> str:
+    """Return the finding as a sentence without a full stop, computed from the verdict."""
+    first, second = names(comparison.variants)
+    effect = comparison.effect
+    if effect.verdict == "invalid":
+        return f"Not valid: {_fact(effect.reasons)}"
+    if effect.verdict == "no evidence" or effect.ratio is None:
+        return f"No evidence that {second} and {first} differ in {_metric(effect)}"
+    return (
+        _throughput(effect.ratio, first, second) if effect.higher_is_faster else _latency(effect.ratio, first, second)
+    )
+
+
+def subtitle(comparison: Comparison, runs: Sequence[Run]) -> str:
+    """Return the interval, the pairs, the load and the machine, in one line."""
+    manifest = runs[0].manifest
+    load, effect = manifest.load, comparison.effect
+    pairs = len(effect.pairs) or len(comparison.first.runs)
+    many = f"{pairs} interleaved pairs" if pairs > 1 else "one pair"
+    parts = [_interval(effect), f"{many} of {float(load.get('measured_s', 0)):g} s", _load(load), _machine(runs)]
+    return "  ·  ".join(part for part in parts if part)
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Return what must be read beside the figure: reasons, notes, and percentiles that could not be had."""
+    lines = [_capital(reason) for reason in (*comparison.effect.reasons, *comparison.notes)]
+    if any(variant.latency_ms.p99 is None for variant in comparison.variants):
+        least = min(run.answered for variant in comparison.variants for run in variant.runs)
+        lines.append(f"No p99: it takes 1,000 answers in every run, the smallest has {least:,}")
+    return lines
+
+
+def alt(comparison: Comparison) -> str:
+    """Return the finding as a sentence, for those who don't see the figure."""
+    effect = comparison.effect
+    sentence = finding(comparison)
+    if effect.verdict == "invalid":
+        return f"{sentence}. The runs prove nothing."
+    if effect.ratio is None or effect.low is None or effect.high is None:
+        return f"{sentence}: {'; '.join(effect.reasons)}."
+    bounds = f"ratio {effect.ratio:.2f}, 95 % interval {effect.low:.2f} to {effect.high:.2f}"
+    return f"{sentence} ({bounds}, {len(effect.pairs)} pairs)."
+
+
+def ratio_axis(comparison: Comparison) -> str:
+    """Return the label of the axis on which the effect is drawn."""
+    what = "requests per second" if comparison.effect.higher_is_faster else "median latency"
+    first, second = names(comparison.variants)
+    return f"{what}, {second} / {first}"
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return *text* in lines of at most *width* characters."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=True)) or text
+
+
+def _name(variant: VariantSummary) -> str:
+    kind, pool = str(variant.pool.get("kind", "")), variant.pool
+    if variant.name.partition(":")[0].partition("#")[0] not in KINDS:
+        return variant.name
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    overflow, size = pool.get("overflow"), pool.get("size")
+    if overflow == -1:
+        return f"pool of {size} or more" if size else "unlimited pool"
+    return f"pool of {size} + {overflow}" if overflow else f"pool of {size}"
+
+
+def _shorten(name: str) -> str:
+    if len(name) <= LONGEST:
+        return name
+    half = (LONGEST - 1) // 2
+    return f"{name[:half].rstrip()}…{name[-half:].lstrip()}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fact(reasons: Sequence[str]) -> str:
+    return reasons[0].partition(":")[0] if reasons else "the runs prove nothing"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _metric(effect: Effect) -> str:
+    return "throughput" if effect.higher_is_faster else "median latency"
+
+
+def _throughput(ratio: float, first: str, second: str) -> str:
+    if ratio >= 1.5:
+        return _capital(f"{second} answers {_times(ratio)} as many requests as {first}")
+    if ratio <= 1 / 1.5:
+        return _capital(f"{first} answers {_times(1 / ratio)} as many requests as {second}")
+    more = "more" if ratio > 1 else "fewer"
+    return _capital(f"{second} answers {_percent(ratio)} {more} requests than {first}")
+
+
+def _latency(ratio: float, first: str, second: str) -> str:
+    if ratio >= 1.5:
+        return f"The median latency with {second} is {_times(ratio)} that with {first}"
+    if ratio <= 1 / 1.5:
+        return f"The median latency with {first} is {_times(1 / ratio)} that with {second}"
+    way = "higher" if ratio > 1 else "lower"
+    return f"The median latency with {second} is {_percent(ratio)} {way} than with {first}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times" if ratio < 10 else f"{format_number(float(round(ratio)))} times"
+
+
+def _percent(ratio: float) -> str:
+    return f"{abs(ratio - 1) * 100:.2g} %"
+
+
+def _interval(effect: Effect) -> str:
+    if effect.low is None or effect.high is None:
+        return "no interval" if effect.ratio is not None else ""
+    digits = 2 if effect.low < 10 else 0
+    return f"95 % interval {effect.low:.{digits}f} to {effect.high:.{digits}f}"
+
+
+def _load(load: Mapping[str, Any]) -> str:
+    if load.get("model") == "open":
+        return f"{format_number(float(load.get('rate_per_s', 0)))} arrivals per second"
+    users, think = int(load.get("users", 0)), float(load.get("think_s", 0))
+    who = f"{users:,} user" + ("s" if users != 1 else "")
+    return f"{who}, {think:g} s apart" if think else f"{who} without pause"
+
+
+def _machine(runs: Sequence[Run]) -> str:
+    workers = sorted({int(run.manifest.pool.get("workers", 1)) for run in runs})
+    of = " and ".join(map(str, workers))
+    environment = runs[0].manifest.environment
+    version, cores = server_version(environment), environment.get("host", {}).get("cores")
+    parts = [f"{of} worker" + ("s" if workers != [1] else "")]
+    parts += [f"PostgreSQL {version}"] if version else []
+    parts += [f"{cores} core" + ("s" if cores != 1 else "")] if cores else []
+    return "  ·  ".join(parts)
+
+
+def server_version(environment: Mapping[str, Any]) -> str:
+    """Return the server's version as its environment tells it; an empty text if it does not."""
+    server = environment.get("server", {})
+    return str(server.get("version", "")).split(" ")[0]
+
+
+def max_connections(environment: Mapping[str, Any]) -> int | None:
+    """Return the server's limit as its environment tells it; None if it does not."""
+    server = environment.get("server", {})
+    found = server.get("max_connections", server.get("settings", {}).get("max_connections"))
+    return int(found) if str(found).isdecimal() else None

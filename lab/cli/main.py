@@ -1,0 +1,271 @@
+"""The commands, and the one place where an error becomes a line and an exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from lab import config as settings
+from lab import plan
+from lab.cli.watch import ERRORS, Progressing
+from lab.errors import LabError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="A performance laboratory for PostgreSQL behind a FastAPI application.",
+    epilog="A first run: [bold]lab compare null queue[/bold]",
+)
+OUT = Console(highlight=False)
+Role = Literal["owner", "app", "observer"]
+# typer carries its own copy of click, and gives the base class of its usage errors no public name
+_WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+JSON = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
+]
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+@app.command(epilog="Example: lab up --pool queue:size=5,overflow=0 --workers 2")
+def up(
+    pool: Annotated[str, typer.Option(help="The app's pool: connect, null, or queue with its parameters.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes of the app, each with a pool of its own.")] = 1,
+    as_json: JSON = False,
+) -> None:
+    """Start PostgreSQL and the sample app, and leave them running."""
+    from lab import standing
+
+    config = settings.read()
+    chosen = plan.PoolConfig.parse(pool or settings.value("LAB_POOL"), workers)
+    with Progressing() as watch:
+        state = standing.up(config, chosen, watch)
+    _show_status(state.as_json(), as_json)
+
+
+@app.command(epilog="Example: lab down")
+def down(as_json: JSON = False) -> None:
+    """Stop the sample app and PostgreSQL."""
+    from lab import standing
+
+    with Progressing() as watch:
+        state = standing.down(settings.read(), watch)
+    _show_status(state.as_json(), as_json)
+
+
+@app.command(epilog="Example: lab status --json")
+def status(as_json: JSON = False) -> None:
+    """Tell what runs, and where."""
+    from lab import standing
+
+    _show_status(standing.status(settings.read()).as_json(), as_json)
+
+
+def _show_status(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(document)
+        return
+    server, web = document["server"], document["app"]
+    where = f" {server['version']}, port {server['port']}, pid {server['pid']}" if server["state"] == "running" else ""
+    pids = ", ".join(str(pid) for pid in web["pids"])
+    what = f" {web['url']}, pool {web['pool']}, pid {pids}" if web["state"] == "running" else ""
+    OUT.print(f"PostgreSQL  {server['state']}{where}", markup=False, soft_wrap=True)
+    OUT.print(f"sample app  {web['state']}{what}", markup=False, soft_wrap=True)
+    OUT.print(f"home        {document['home']}", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: lab reset")
+def reset(
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Make the cluster anew, instead of copying its template.")
+    ] = False,
+) -> None:
+    """Put the lab's database back to its first state. Whatever was written to it is gone."""
+    from lab import standing
+
+    with Progressing() as watch:
+        state = standing.reset(settings.read(), watch, fresh)
+    _show_status(state.as_json(), as_json=False)
+
+
+@app.command(epilog="Example: LAB_DSN=postgresql://me@127.0.0.1/empty lab adopt")
+def adopt() -> None:
+    """Mark the empty database that LAB_DSN names as the lab's own, and fill it."""
+    from lab import server
+
+    with Progressing() as watch:
+        watch.say("marking and filling the database")
+        adopted = server.adopt(settings.read())
+    for note in adopted.notes:
+        ERRORS.print(note, markup=False, soft_wrap=True)
+    OUT.print(
+        f"adopted: PostgreSQL {adopted.version} on {adopted.host}:{adopted.port}, size {adopted.size}", markup=False
+    )
+
+
+@app.command(epilog="Example: lab doctor")
+def doctor() -> None:
+    """Check what the lab needs, and say what to do about what is missing."""
+    from lab import server
+
+    checks = server.doctor(settings.read())
+    for check in checks:
+        OUT.print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.text}", markup=False, soft_wrap=True)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: lab psql -- -c 'select count(*) from posts'",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def psql(
+    context: typer.Context,
+    role: Annotated[Role, typer.Option(help="Whom to connect as.")] = "owner",
+) -> None:
+    """Open psql on the running server; what follows is handed to psql."""
+    from lab import server
+
+    command = server.psql_command(settings.read(), role) + context.args
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+@app.command(epilog="Example: lab dsn app")
+def dsn(role: Annotated[Role, typer.Argument(help="Whose DSN.")]) -> None:
+    """Print a DSN of the running server, with its password: for other tools, not for a log."""
+    from lab import server
+
+    sys.stdout.write(server.dsn_with_password(settings.read(), role) + "\n")
+
+
+@app.command(epilog="Example: lab compare null queue:size=5,overflow=0 --model open --rate 100")
+def compare(
+    variants: Annotated[
+        list[str],
+        typer.Argument(
+            help="Two of connect, null, queue, or queue:size=5,overflow=0,pre_ping=true.", show_default=False
+        ),
+    ],
+    size: Annotated[int, typer.Option(help="pool_size of a queue that does not name its own.")] = 10,
+    overflow: Annotated[int, typer.Option(help="max_overflow of a queue that does not name its own.")] = 20,
+    model: Annotated[
+        str, typer.Option(help="closed: users who wait for their answer. open: arrivals that do not.")
+    ] = "closed",
+    users: Annotated[int, typer.Option(help="Closed model: how many users.")] = 16,
+    think: Annotated[
+        float, typer.Option(help="Closed model: mean seconds between an answer and the next request.")
+    ] = 0.0,
+    rate: Annotated[float, typer.Option(help="Open model: arrivals per second, Poisson.")] = 100.0,
+    journey: Annotated[str, typer.Option(help=f"What is asked for: {', '.join(plan.JOURNEYS)}.")] = "read",
+    warmup: Annotated[float, typer.Option(help="Seconds of load before measuring.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Seconds measured in each run.")] = 4.0,
+    pairs: Annotated[
+        int, typer.Option(help="Runs of each variant, interleaved; five or more give narrow intervals.")
+    ] = 3,
+    workers: Annotated[int, typer.Option(help="Processes of the app.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of order, arrivals and keys.")] = 1,
+    as_json: JSON = False,
+) -> None:
+    """Load two variants in interleaved runs, and say whether the second is faster than the first."""
+    config = settings.read()
+    load = plan.LoadPlan(
+        model=model,
+        users=users,
+        think_s=think,
+        rate_per_s=rate if model == "open" else 0.0,
+        journey=journey,
+        weights=plan.journey(journey),
+        warmup_s=warmup,
+        measured_s=seconds,
+        seed=seed,
+    ).checked()
+    sides = plan.Variant.parse_all(variants, workers, {"size": size, "overflow": overflow})
+    from lab import experiment
+    from lab.cli import results
+
+    question = experiment.Question(sides, load, pairs, seed)
+    with Progressing() as watch:
+        result = experiment.compare(question, config, watch)
+        watch.say("drawing the chart")
+        results.draw(result)
+    _print_json(results.document(result)) if as_json else results.print_result(OUT, result)
+
+
+@app.command(epilog="Example: lab show last")
+def show(
+    run: Annotated[str, typer.Argument(help="An experiment or a run: its name, its folder, or last.")] = "last",
+    as_json: JSON = False,
+) -> None:
+    """Show a recorded experiment or run again; no server is needed."""
+    from lab import experiment
+    from lab.cli import results
+
+    folder = experiment.find(settings.read().home, run)
+    if not experiment.is_experiment(folder):
+        results.show_run(OUT, folder, as_json, _print_json)
+        return
+    result = experiment.read(folder)
+    _print_json(results.document(result)) if as_json else results.print_result(OUT, result)
+
+
+def _stop_on_signal(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _complain(text: str) -> None:
+    ERRORS.print(f"error: {' '.join(text.split())}", markup=False, soft_wrap=True)
+
+
+def _unexpected(error: Exception) -> int:
+    """Keep the traceback in a file of the home, and say one line."""
+    if isinstance(error, OSError | subprocess.SubprocessError):
+        _complain(f"{error}; see that the disk has room and the home can be written, then give the command again")
+        return 1
+    try:
+        home = settings.read().home
+        home.mkdir(parents=True, exist_ok=True)
+        file: Path | None = home / "crash.log"
+        with (home / "crash.log").open("a", encoding="utf-8") as stream:
+            traceback.print_exception(error, file=stream)
+    except (OSError, LabError):
+        file = None
+    _complain(f"a defect of the lab: {type(error).__name__}: {error}; " + (f"{file} holds the details" if file else ""))
+    return 1
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop_on_signal)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 when interrupted."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except _WRONG_USAGE as error:
+        _complain(error.format_message())
+        return 2
+    except LabError as error:
+        _complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted; what this command started is stopped, complete runs are kept")
+        return 130
+    except Exception as error:
+        return _unexpected(error)

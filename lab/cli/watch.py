@@ -1,0 +1,57 @@
+"""Progress on standard error: a live line for a terminal, plain lines for a file or a pipe."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from lab.experiment import Tick
+
+ERRORS = Console(stderr=True, highlight=False)
+
+
+class Progressing:
+    """A watch for the terminal; use it as a context manager, so that the terminal is given back in any case."""
+
+    def __init__(self) -> None:
+        """Draw on standard error."""
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=ERRORS,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._live = ERRORS.is_terminal
+
+    def __enter__(self) -> "Progressing":
+        """Begin to draw, if there is a terminal to draw on."""
+        if self._live:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the terminal back."""
+        if self._live:
+            self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Show what began."""
+        if not self._live:
+            ERRORS.print(text, markup=False, soft_wrap=True)
+            return
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(text, total=None, rate="")
+
+    def tick(self, tick: Tick) -> None:
+        """Move the bar of the run in progress."""
+        if self._live and self._task is not None:
+            rate = f"{tick.answered_per_s[-1][1]:,.0f} answers/s" if tick.answered_per_s else ""
+            done_s = min(tick.elapsed_s, tick.planned_s)
+            self._progress.update(self._task, total=tick.planned_s, completed=done_s, rate=rate)

@@ -1,0 +1,113 @@
+"""A load plan becomes a Locust command, run as a child process.
+
+Locust changes the process that imports it, so it is never imported here. What it does inside is in ``loadtests/``;
+what it leaves in the run folder is described in :mod:`lab.record.raw`, and ``locust-stats.json`` holds what Locust's
+own statistics made of the same load.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import process
+from lab.config import PROJECT
+from lab.errors import LoadError
+from lab.plan import LoadPlan
+
+PLAN_FILE = "load-plan.json"
+STARTUP_S = 30.0  # Locust needs about one; a busy machine several
+
+
+def command(plan: LoadPlan, url: str, plan_file: Path) -> list[str]:
+    """Return the command that loads *url* as the plan says.
+
+    Locust makes all its users at once, and they wait for the common start; how long they load, and when they stop,
+    the plan alone says. ``--run-time`` and ``--stop-timeout`` stay out of it.
+    """
+    # fmt: off
+    argv = [
+        sys.executable, "-m", "locust", "-f", str(PROJECT / "loadtests" / f"{plan.model}.py"),
+        "--headless", "--only-summary", "--exit-code-on-error", "0",
+        "--host", url, "--lab-plan", str(plan_file),
+    ]
+    # fmt: on
+    users = plan.users if plan.model == "closed" else plan.processes
+    argv += ["--users", str(users), "--spawn-rate", str(users)]
+    return argv + (["--processes", str(plan.processes)] if plan.processes > 1 else [])
+
+
+def environment(plan_file: Path, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the child's environment: without LOCUST_* variables, which would change the plan behind its back."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("LOCUST_")}
+    return {**kept, "LAB_LOAD_PLAN": str(plan_file), "LAB_LOAD_RECORD": str(folder)}
+
+
+@dataclass(slots=True)
+class LoadChild:
+    """A load that is being prepared, or runs. *folder* is where it writes."""
+
+    child: process.Child
+    plan: LoadPlan
+    folder: Path
+    _started: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def started_us(self, timeout_s: float = STARTUP_S) -> int:
+        """Wait for the start of the load; return it (us, monotonic), the latest of all its processes.
+
+        :raises LoadError: if it died before, or has not started within *timeout_s*.
+        """
+        deadline = time.monotonic() + timeout_s
+        while len(self._started) < self.plan.processes:
+            self._collect()
+            if len(self._started) >= self.plan.processes:
+                break
+            if not self.child.alive():
+                raise LoadError(self._died())
+            if time.monotonic() > deadline:
+                raise LoadError(f"the load did not start within {timeout_s:g} s; see {self.child.log}")
+            time.sleep(0.01)
+        return max(self._started.values())
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the load to end; False if it still runs after *timeout_s*.
+
+        :raises LoadError: if it died, or was cut short.
+        """
+        if self.child.wait(timeout_s) is None:
+            return False
+        if self.child.returncode() != 0:
+            raise LoadError(self._died())
+        self._collect()
+        return True
+
+    def stop(self) -> None:
+        """Stop the load now; a load that was cut short has no books."""
+        self.child.stop()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Read the announcements, and remove them: they are not part of the run."""
+        for file in self.folder.glob("started-*.json"):
+            self._started[file.stem] = int(json.loads(file.read_text(encoding="utf-8"))["started_us"])
+            file.unlink()
+
+    def _died(self) -> str:
+        words = self.child.last_words() or "it said nothing"
+        return f"the load generator ended with code {self.child.returncode()}: {words}"
+
+
+def start(plan: LoadPlan, url: str, folder: Path, log: Path) -> LoadChild:
+    """Start the load of *url* as planned; records go to *folder*, what Locust says to *log*.
+
+    :raises UsageError: if the plan cannot be run.
+    :raises LabError: if Locust cannot be started.
+    """
+    plan_file = folder / PLAN_FILE
+    plan_file.write_text(json.dumps(plan.checked().as_dict(), indent=1) + "\n", encoding="utf-8")
+    env = environment(plan_file, folder, os.environ)
+    argv = command(plan, url, plan_file)
+    return LoadChild(process.spawn("load", argv, log=log, env=env, cwd=PROJECT), plan, folder)

@@ -1,0 +1,156 @@
+"""The observer's own connection: which questions it asks, in the columns that this server has.
+
+It goes to another database than the target, in autocommit: otherwise the observer's own transactions would be counted
+among the target's, and inside a transaction the server repeats its first answer.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection, cursor, parse_dsn
+
+from lab import sql
+from lab.errors import ObserverError
+
+APPLICATION = "lab-observer"
+OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
+
+# column of the record -> what servers have called it; the first that is there is read
+DATABASE: Mapping[str, tuple[str, ...]] = {
+    "sessions": ("sessions",),
+    "numbackends": ("numbackends",),
+    "xact_commit": ("xact_commit",),
+    "xact_rollback": ("xact_rollback",),
+    "active_ms": ("active_time",),
+    "idle_in_transaction_ms": ("idle_in_transaction_time",),
+    "blks_read": ("blks_read",),
+    "blks_hit": ("blks_hit",),
+    "stats_reset": ("stats_reset",),
+}
+STATEMENTS: Mapping[str, tuple[str, ...]] = {
+    "userid": ("userid",),
+    "toplevel": ("toplevel",),
+    "queryid": ("queryid",),
+    "query": ("query",),
+    "calls": ("calls",),
+    "total_exec_ms": ("total_exec_time", "total_time"),
+    "rows": ("rows",),
+    "stats_since": ("stats_since",),
+}
+NO_INFO: Mapping[str, Any] = {"statements_dealloc": None, "statements_reset": None}
+
+
+def select_list(wanted: Mapping[str, tuple[str, ...]], live: Collection[str]) -> str:
+    """Write the columns to select: each under the record's name, null where this server has none.
+
+    >>> select_list({"calls": ("calls",), "total_exec_ms": ("total_exec_time", "total_time")}, ["total_time"])
+    'NULL AS calls, total_time AS total_exec_ms'
+    """
+    chosen = {name: next((old for old in names if old in live), "NULL") for name, names in wanted.items()}
+    return ", ".join(f"{column} AS {name}" for name, column in chosen.items())
+
+
+def check_dsn(dsn: str) -> None:
+    """Refuse a DSN that cannot be read or that carries a password.
+
+    :raises ObserverError: with what to write instead.
+    """
+    try:
+        parts = parse_dsn(dsn)
+    except psycopg2.Error as error:
+        raise ObserverError(f"the observer's DSN cannot be read: {one_line(error)}") from None
+    if "password" in parts:
+        raise ObserverError("the observer's DSN carries a password, which ps would show; name a passfile instead")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text as one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Session:
+    """One connection to the server, and what was learnt about the server through it."""
+
+    def __init__(self, dsn: str, target: str) -> None:
+        """Connect, and prepare the questions about the database *target*.
+
+        :raises psycopg2.Error: if the server cannot be reached.
+        :raises ObserverError: if *target* does not exist, or is the database that *dsn* names.
+        """
+        self._connection: connection = psycopg2.connect(dsn, application_name=APPLICATION, options=OPTIONS)
+        try:
+            self._connection.autocommit = True
+            self._cursor: cursor = self._connection.cursor()
+            self._cursor.execute(sql.load("observe/quiet"))
+            self.backend_pid: int = self._connection.info.backend_pid
+            self.datid = self._find(target)
+            self._views = self._read_views()
+            self._cursor.execute(sql.load("observe/activity"), {"datid": self.datid})
+        except BaseException:
+            self.close()
+            raise
+        self._again = sql.load("observe/activity_again")
+
+    @property
+    def has_statements(self) -> bool:
+        """Whether the observer's database has the extension pg_stat_statements."""
+        return "pg_stat_statements" in self._views
+
+    @property
+    def version(self) -> int:
+        """The server's version number, such as 150018; for the record, never to choose columns by."""
+        return self._connection.server_version
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is known to be broken."""
+        return bool(self._connection.closed)
+
+    def close(self) -> None:
+        """Close the connection; safe on a broken one."""
+        self._connection.close()
+
+    def activity(self) -> list[tuple[Any, ...]]:
+        """Return (application, state, wait_event_type, wait_event, backends): one row for each that occurs."""
+        self._cursor.execute(self._again)
+        return self._cursor.fetchall()
+
+    def database(self) -> dict[str, Any]:
+        """Return the target's counters, in the columns of the record; what the server has not is None."""
+        _, live = self._views["pg_stat_database"]
+        rows = self._ask("observe/database", columns=select_list(DATABASE, live))
+        info = self._ask("observe/statements_info") if "pg_stat_statements_info" in self._views else []
+        return {**rows[0], **(info[0] if info else NO_INFO)}
+
+    def statements(self) -> list[dict[str, Any]]:
+        """Return the target's statements, in the columns of the record; none without the extension."""
+        if not self.has_statements:
+            return []
+        _, live = self._views["pg_stat_statements"]
+        return self._ask("observe/statements", columns=select_list(STATEMENTS, live))
+
+    def _find(self, target: str) -> int:
+        self._cursor.execute(sql.load("observe/target"), {"target": target})
+        found = self._cursor.fetchone()
+        if found is None:
+            raise ObserverError(f"the server has no database {target!r}; name the one under test")
+        if found[1]:
+            raise ObserverError(f"in {target!r} the observer would count itself; connect it to another database")
+        return int(found[0])
+
+    def _read_views(self) -> dict[str, tuple[str, list[str]]]:
+        self._cursor.execute(sql.load("observe/columns"))
+        return {view: (schema, columns) for view, schema, columns in self._cursor.fetchall()}
+
+    def _ask(self, question: str, columns: str = "") -> list[dict[str, Any]]:
+        schema = self._views.get("pg_stat_statements", ("", []))[0]
+        text = sql.load(question).format(columns=columns, schema=schema)
+        self._cursor.execute(text, {"datid": self.datid})
+        names = [column.name for column in self._cursor.description or ()]
+        return [dict(zip(names, map(_plain, row), strict=True)) for row in self._cursor.fetchall()]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,180 @@
+"""What the lab writes into a database: the mark, the sample blog, its roles and their rights.
+
+The same functions serve the embedded server and an attached one. Every statement is a file in ``lab/sql/server``.
+The rows are computed, never random: two databases of the same size hold the same rows.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import psycopg2
+from psycopg2 import sql as pg
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import encrypt_password
+
+from lab import sql
+from lab.errors import NotMarkedError, ServerError
+from lab.server.values import Size
+
+
+class _Cursor(Protocol):
+    def execute(self, query: str, /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The one row of ``lab.mark``."""
+
+    size: str
+    users: int
+    posts: int
+    instance: str
+
+
+@contextmanager
+def connect(dsn: str, **parameters: Any) -> Iterator[Connection]:
+    """Connect in autocommit, as *lab*, and close at the end.
+
+    :raises ServerError: if the server refuses; one line, without the password.
+    """
+    try:
+        conn = psycopg2.connect(dsn, **{"connect_timeout": 10, "application_name": "lab", **parameters})
+    except psycopg2.Error as error:
+        raise ServerError(f"cannot connect to PostgreSQL: {one_line(error)}") from None
+    try:
+        conn.autocommit = True
+        yield conn
+    finally:
+        conn.close()
+
+
+def one_line(error: Exception) -> str:
+    """Return an error of libpq or PostgreSQL in one line.
+
+    >>> one_line(Exception("a\\n\\tb\\n"))
+    'a b'
+    """
+    return " ".join(str(error).split())
+
+
+def run(conn: Connection, name: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Run the file ``server/name`` with *values* put in as identifiers (:func:`role`) or literals; return its rows."""
+    parts = {key: value if isinstance(value, pg.Composable) else pg.Literal(value) for key, value in values.items()}
+    text = sql.load(f"server/{name}")
+    with conn.cursor() as cursor:
+        cursor.execute(pg.SQL(text).format(**parts) if parts else text)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def role(name: str) -> pg.Identifier:
+    """Return a name as an SQL identifier."""
+    return pg.Identifier(name)
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """All or nothing, on a connection that otherwise is in autocommit."""
+    conn.autocommit = False
+    try:
+        yield
+        conn.commit()
+    except BaseException:
+        if not conn.closed:
+            conn.rollback()
+        raise
+    finally:
+        if not conn.closed:
+            conn.autocommit = True
+
+
+def read_mark(conn: Any) -> Mark | None:
+    """Return the mark of the database that *conn* is connected to; None if it is not the lab's.
+
+    :param conn: a connection of psycopg2 or SQLAlchemy; no transaction of it is broken.
+    """
+    cursor = cast(_Cursor, getattr(conn, "connection", conn).cursor())
+    try:
+        cursor.execute(sql.load("server/has_mark"))
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute(sql.load("server/read_mark"))
+        row = cursor.fetchone()
+        return Mark(*row) if row else None
+    finally:
+        cursor.close()
+
+
+def guard(conn: Any) -> None:
+    """Let nothing be written to a database that is not the lab's own; call it before every write.
+
+    :param conn: a connection of psycopg2 or SQLAlchemy.
+    :raises NotMarkedError: if the database does not carry the lab's mark.
+    """
+    if read_mark(conn) is None:
+        raw = getattr(conn, "connection", conn)
+        info = raw.info if hasattr(raw, "info") and hasattr(raw.info, "dbname") else raw.driver_connection.info
+        raise NotMarkedError(not_marked(info.dbname, info.host))
+
+
+def not_marked(database: str, host: str) -> str:
+    """Say that a database is not the lab's."""
+    return (
+        f"database {database} on {host} is not marked as the lab's own; nothing was written; "
+        "run `lab adopt` if it is empty and meant for the lab"
+    )
+
+
+def set_password(conn: Connection, name: str, password: str) -> None:
+    """Make a role that can log in, or give it a new password; the password leaves this process as a verifier only."""
+    verifier = encrypt_password(password, name, scope=conn, algorithm="scram-sha-256")
+    known = run(conn, "role_exists", role=name)[0][0]
+    run(conn, "set_password" if known else "create_role", role=role(name), verifier=verifier)
+
+
+def make_blog(conn: Connection, size: Size, instance: str) -> None:
+    """Make tables, rows and mark, all or nothing."""
+    with transaction(conn):
+        run(conn, "schema")
+        run(conn, "load", **_numbers(size))
+        run(conn, "constraints")
+        run(conn, "write_mark", size=size.name, users=size.users, posts=size.posts, instance=instance)
+    run(conn, "vacuum")
+
+
+def refill_blog(conn: Connection, size: Size) -> None:
+    """Bring the tables back to their first rows, all or nothing.
+
+    :raises NotMarkedError: if the database is not the lab's.
+    """
+    guard(conn)
+    with transaction(conn):
+        run(conn, "empty")
+        run(conn, "load", **_numbers(size))
+        run(conn, "update_mark", size=size.name, users=size.users, posts=size.posts)
+    run(conn, "vacuum")
+
+
+def _numbers(size: Size) -> Mapping[str, int]:
+    return {"users": size.users, "posts": size.posts, "comments": size.comments, "tags": size.tags}
+
+
+def grant_observer(conn: Connection, observer: str) -> None:
+    """Give the observer all statistics, and a slot that the application cannot take."""
+    run(conn, "grant_observer", observer=role(observer))
+    file = "reserve_slot" if conn.server_version >= 160000 else "reserve_superuser_slot"
+    run(conn, file, observer=role(observer))
+
+
+def make_extension(conn: Connection, name: str) -> bool:
+    """Make an extension if the server has it and this role may; return whether it is there."""
+    if not run(conn, "available_extensions", names=[name]):
+        return False
+    try:
+        run(conn, "create_extension", extension=role(name))
+    except psycopg2.Error:
+        return False
+    return True

@@ -1,0 +1,374 @@
+"""The life of the embedded server: made when it is first asked for, then started, found again, stopped, reset.
+
+Two ways to have it: :func:`ensure` leaves it running after the lab has ended (``lab up``), with its leash as a
+supervisor; :func:`running` lends it for as long as a command lasts. ``server.json`` in the home notes which server
+runs; if that note is lost or wrong, the data directory's own ``postmaster.pid`` decides.
+"""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from lab import process
+from lab.config import Config
+from lab.errors import BusyError, LabError, ServerError, UsageError
+from lab.process import Child
+from lab.server import account as accounts
+from lab.server import binaries as programs
+from lab.server import build, cluster, data, dsn, layout
+from lab.server.binaries import Binaries
+from lab.server.build import APP, OBSERVER, OWNER
+from lab.server.cluster import Postmaster, Progress
+from lab.server.layout import Layout
+from lab.server.values import DATABASE, Server, ServerStatus
+
+_TRIES = 3
+# servers that this process holds on a leash, by home
+_held: dict[Path, Child] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``server.json``: which server runs. *holder_pid* is 0 for one that outlives the lab."""
+
+    pid: int
+    started_s: float
+    port: int
+    leash_pid: int
+    leash_started_s: float
+    holder_pid: int
+    holder_started_s: float
+    data_dir: str
+    version: str
+
+
+def ensure(config: Config, progress: Progress) -> Server:
+    """Return a running server that outlives this process; it is made and started if need be.
+
+    :raises ServerError: if that cannot be done.
+    :raises UsageError: if LAB_PORT is taken, or the server runs on another port.
+    :raises BusyError: if another command is starting, stopping or holding it.
+    """
+    notes = _ignored(dsn.drop_overriding())
+    where = layout.locate(config)
+    layout.make(where)
+    with _locked(where, "start the server"):
+        found = cluster.find_running(where.data)
+        if found:
+            return _reuse(config, where, found, notes)
+        child, port = _start(config, where, progress)
+        child.release()
+        _note(where, child, port, held=False)
+        return _describe(config, where, port, child.pid, notes)
+
+
+@contextmanager
+def running(config: Config, progress: Progress) -> Iterator[Server]:
+    """Lend a server: the one that runs, or one that is stopped again at the end.
+
+    :raises ServerError: if there can be none.
+    :raises BusyError: if another command holds it.
+    """
+    notes = _ignored(dsn.drop_overriding())
+    where = layout.locate(config)
+    layout.make(where)
+    with _locked(where, "start the server"):
+        found = cluster.find_running(where.data)
+        if found:
+            server, started = _reuse(config, where, found, notes), False
+        else:
+            child, port = _start(config, where, progress)
+            started = True
+            _held[where.home] = child
+            try:
+                _note(where, child, port, held=True)
+                server = _describe(config, where, port, child.pid, notes)
+            except BaseException:
+                _let_go(where)
+                raise
+    try:
+        yield server
+    finally:
+        if started:
+            _let_go(where)
+
+
+def stop(config: Config) -> bool:
+    """Stop the server of this home; False if none ran.
+
+    :raises BusyError: if another command holds it.
+    """
+    where = layout.locate(config)
+    if not where.home.exists():
+        return False
+    with _locked(where, "stop the server"):
+        return _stop(where)
+
+
+def status(config: Config) -> ServerStatus:
+    """Say what there is, and change nothing."""
+    where = layout.locate(config)
+    major, record = cluster.major_of(where.data), build.read_record(where.data)
+    if major is None:
+        return ServerStatus("missing", "embedded", data_dir=where.data, note="nothing was made yet; run `lab up`")
+    size = record.size if record else ""
+    found = cluster.find_running(where.data)
+    if found:
+        state = _read_state(where)
+        version = state.version if state and state.pid == found.pid else str(major)
+        return ServerStatus(
+            "running", "embedded", version, dsn.LOOPBACK, found.port, found.pid, where.data, size, _held_note(where)
+        )
+    problem = _unusable(config, where)
+    return ServerStatus(
+        "foreign" if problem else "stopped", "embedded", str(major), data_dir=where.data, size=size, note=problem
+    )
+
+
+def reset(config: Config, progress: Progress, fresh: bool = False) -> Server | None:
+    """Put the data back to its first state; a server that ran runs again, on the same port.
+
+    :param fresh: make everything anew, also the passwords; this replaces data of another version, too.
+    :return: the server, if it ran.
+    :raises BusyError: if another command holds it.
+    """
+    notes = _ignored(dsn.drop_overriding())
+    where = layout.locate(config)
+    layout.make(where)
+    with _locked(where, "reset the server"):
+        found, held = cluster.find_running(where.data), where.home in _held
+        binaries = _binaries(config, where)
+        if not fresh:
+            # a template that cannot be made must not cost the data
+            build.template(where, binaries, config.size, progress)
+        _stop(where)
+        if fresh:
+            build.forget(where)
+        build.install(where, binaries, config.size, progress)
+        if not found:
+            return None
+        child, port = _start(config, where, progress, found.port)
+        if held:
+            _held[where.home] = child
+        else:
+            child.release()
+        _note(where, child, port, held=held)
+        return _describe(config, where, port, child.pid, notes)
+
+
+def running_port(config: Config) -> int:
+    """Return the port of the server that runs.
+
+    :raises ServerError: if none does.
+    """
+    found = cluster.find_running(layout.locate(config).data)
+    if found is None:
+        raise ServerError("the server does not run; start it with `lab up`")
+    return found.port
+
+
+def _start(config: Config, where: Layout, progress: Progress, preferred: int = 0) -> tuple[Child, int]:
+    """Start the server on LAB_PORT, on the *preferred* port, or on any that is free."""
+    port = process.free_port(config.port, "LAB_PORT")
+    binaries = _binaries(config, where)
+    if cluster.major_of(where.data) is None:
+        build.install(where, binaries, config.size, progress)
+    problem = _unusable(config, where)
+    if problem:
+        raise ServerError(problem)
+    cluster.write_settings(where.data, binaries.major, where.account)
+    if preferred and not config.port and not cluster.listens(preferred):
+        port = preferred
+    for attempt in range(_TRIES):
+        owner = dsn.embedded(port, OWNER, DATABASE, where.passfile.file)
+        try:
+            child = cluster.start(
+                binaries, where.data, port, layout.socket_folder(where), where.account, where.log, owner, progress
+            )
+            return child, port
+        except ServerError as error:
+            # somebody took the port between the look and the start
+            if "Address already in use" not in str(error) or attempt == _TRIES - 1:
+                raise
+            port = process.free_port(config.port, "LAB_PORT")
+    raise AssertionError("unreachable")
+
+
+def _binaries(config: Config, where: Layout) -> Binaries:
+    return programs.runnable(programs.find(config.pg_bin), where.account, where.binaries)
+
+
+def _unusable(config: Config, where: Layout) -> str:
+    """Return why the data cannot be used as it is; empty if it can."""
+    major, record = cluster.major_of(where.data), build.read_record(where.data)
+    try:
+        binaries = programs.find(config.pg_bin)
+    except ServerError as error:
+        return str(error)
+    if major != binaries.major:
+        return (
+            f"the data in {where.data} are of PostgreSQL {major}, the programs found are {binaries.version_text} "
+            f"({binaries.bin_dir}); run `lab reset --fresh` to replace the data, or set LAB_PG_BIN to programs of {major}"
+        )
+    if record is None:
+        return f"the data in {where.data} were not made by the lab; run `lab reset --fresh` to replace them"
+    if not where.passfile.exists() or record.instance != where.passfile.instance():
+        return f"the passwords for {where.data} are lost ({where.passfile.file}); run `lab reset --fresh` for new data"
+    return _wrong_size(config, record.size)
+
+
+def _wrong_size(config: Config, size: str) -> str:
+    if size == config.size:
+        return ""
+    return f"the server holds the data of size {size}, LAB_SIZE is {config.size}; run `lab reset` to change to it"
+
+
+def _reuse(config: Config, where: Layout, found: Postmaster, notes: tuple[str, ...]) -> Server:
+    """Take over the server that runs, if it is the one asked for."""
+    held = _held_note(where)
+    if held and where.home not in _held:
+        raise BusyError(f"{held}; wait for it, or set LAB_HOME to another folder")
+    if config.port not in (0, found.port):
+        raise UsageError(f"the server runs on port {found.port}, LAB_PORT is {config.port}; stop the server first")
+    record = build.read_record(where.data)
+    problem = _wrong_size(config, record.size) if record else ""
+    if problem:
+        raise ServerError(problem)
+    if where.home not in _held:
+        _adopt(where, found)
+    return _describe(config, where, found.port, found.pid, notes)
+
+
+def _adopt(where: Layout, found: Postmaster) -> None:
+    """Note a running server whose note was lost, with the leash that is its parent."""
+    state = _read_state(where)
+    if state and state.pid == found.pid:
+        return
+    leash = _parent_leash(found.pid)
+    _write_state(
+        where,
+        State(
+            found.pid, process.started_at(found.pid), found.port, leash, process.started_at(leash) if leash else 0.0,
+            0, 0.0, str(where.data), str(cluster.major_of(where.data) or ""),
+        ),
+    )  # fmt: skip
+
+
+def _parent_leash(pid: int) -> int:
+    try:
+        parent = psutil.Process(pid).parent()
+        return parent.pid if parent and any("leash.py" in part for part in parent.cmdline()) else 0
+    except psutil.Error:
+        return 0
+
+
+def _stop(where: Layout) -> bool:
+    found, state = cluster.find_running(where.data), _read_state(where)
+    if where.home in _held:
+        _held.pop(where.home).stop()
+    elif found:
+        held = _held_note(where)
+        if held:
+            raise BusyError(f"{held}; wait for it to end, or end it")
+        leash = state.leash_pid if state and state.pid == found.pid else _parent_leash(found.pid)
+        process.stop_released(leash, process.started_at(leash))
+        cluster.stop_process(found.pid, where.data)
+    cluster.wait_until_gone(where.data)
+    where.state.unlink(missing_ok=True)
+    return found is not None
+
+
+def _let_go(where: Layout) -> None:
+    """Stop the server that this process holds, unless a reset has already replaced or stopped it."""
+    child = _held.pop(where.home, None)
+    if child:
+        child.stop()
+        where.state.unlink(missing_ok=True)
+
+
+def _held_note(where: Layout) -> str:
+    """Say which living process holds the running server on its leash; empty if none does."""
+    state = _read_state(where)
+    if state and state.holder_pid and process.is_same(state.holder_pid, state.holder_started_s):
+        return f"the server is in use by another lab command (pid {state.holder_pid}) and ends with it"
+    return ""
+
+
+def _note(where: Layout, child: Child, port: int, held: bool) -> None:
+    holder = os.getpid() if held else 0
+    version = accounts.last_line((where.data / "PG_VERSION").read_text())
+    _write_state(
+        where,
+        State(
+            child.pid, process.started_at(child.pid), port, child.leash_pid, process.started_at(child.leash_pid),
+            holder, process.started_at(holder) if holder else 0.0, str(where.data), version,
+        ),
+    )  # fmt: skip
+
+
+def _write_state(where: Layout, state: State) -> None:
+    accounts.write_file(where.state, json.dumps(asdict(state), indent=1), None)
+
+
+def _read_state(where: Layout) -> State | None:
+    try:
+        return State(**json.loads(where.state.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextmanager
+def _locked(where: Layout, what: str, patience_s: float = 20.0) -> Iterator[None]:
+    """Hold the server's lock; wait a while for another command that starts or stops the server."""
+    deadline = time.monotonic() + patience_s
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(process.exclusive(where.lock, what))
+                break
+            except BusyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        yield
+
+
+def _ignored(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"ignored from the environment: {', '.join(names)}",) if names else ()
+
+
+def _describe(config: Config, where: Layout, port: int, pid: int, notes: tuple[str, ...]) -> Server:
+    file = where.passfile.file
+    owner = dsn.embedded(port, OWNER, DATABASE, file)
+    with data.connect(owner) as conn:
+        number, version, most, kept, reserved, _ = data.run(conn, "limits")[0]
+        mark = data.read_mark(conn)
+    if mark is None:
+        raise ServerError(f"the database in {where.data} has lost the lab's mark; run `lab reset`")
+    return Server(
+        kind="embedded",
+        owner_dsn=owner,
+        app_dsn=dsn.embedded(port, APP, DATABASE, file),
+        observer_dsn=dsn.embedded(port, OBSERVER, "postgres", file),
+        host=dsn.LOOPBACK,
+        port=port,
+        version_num=number,
+        version=version.split()[0],
+        pid=pid,
+        data_dir=where.data,
+        max_connections=most,
+        app_slots=most - kept - reserved,
+        size=mark.size,
+        keys={"post": mark.posts, "user": mark.users},
+        notes=notes,
+    )
+
+
+__all__ = ["LabError", "State", "ensure", "reset", "running", "running_port", "status", "stop"]

@@ -1,0 +1,146 @@
+"""Where everything of the embedded server lies.
+
+::
+
+    <home>/passfile        passwords, 0600
+    <home>/server.json     which server runs, 0600
+    <home>/server.log      what PostgreSQL says before its own log begins
+    <root>/data            the data directory
+    <root>/templates/KEY   a loaded, cleanly stopped copy of it, for `lab reset`
+    <root>/binaries/KEY    copies of programs, if the account cannot run the ones found
+    <root>/socket          the Unix socket, if its path is short enough
+
+*root* is ``<home>/server``, owned by the account that the server runs as. If that account cannot get to the home (a
+clone under ``/root``), it is a folder of the lab's own under ``/var``.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from lab.config import Config
+from lab.errors import ServerError
+from lab.process import Account
+from lab.server import account as accounts
+from lab.server.dsn import Passfile
+
+_SHELVES = (Path("/var/lib/postgresql-performance-lab"), Path("/var/tmp/postgresql-performance-lab"))
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the final zero
+_SOCKET_LIMIT_BYTES = 103
+_SOCKET_FILE = "/.s.PGSQL.65535.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one home's embedded server."""
+
+    home: Path
+    root: Path
+    account: Account | None
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.root / "data"
+
+    @property
+    def templates(self) -> Path:
+        """The folder of templates."""
+        return self.root / "templates"
+
+    @property
+    def binaries(self) -> Path:
+        """The folder for copies of programs."""
+        return self.root / "binaries"
+
+    @property
+    def passfile(self) -> Passfile:
+        """The passwords."""
+        return Passfile(self.home / "passfile")
+
+    @property
+    def state(self) -> Path:
+        """Which server runs."""
+        return self.home / "server.json"
+
+    @property
+    def log(self) -> Path:
+        """Output of initdb, and of the postmaster until its logging collector runs."""
+        return self.home / "server.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the server is made, started, stopped or replaced."""
+        return self.home / "server.lock"
+
+
+def locate(config: Config) -> Layout:
+    """Return the paths, without making anything.
+
+    :raises ServerError: if the lab runs as root and there is no account for the server.
+    """
+    account = accounts.choose()
+    own = config.home / "server"
+    if account is None or _would_reach(account, config.home):
+        return Layout(config.home, own, account)
+    return Layout(config.home, _shelf(config.home), account)
+
+
+def _shelf(home: Path) -> Path:
+    name = sha256(os.fsencode(home)).hexdigest()[:12]
+    shelf = next((one for one in _SHELVES if (one / name).is_dir()), None)
+    shelf = shelf or next(one for one in _SHELVES if os.access(one.parent, os.W_OK))
+    return shelf / name
+
+
+def _would_reach(account: Account, home: Path) -> bool:
+    """Whether the account gets to *home*, or will once the lab has made what is missing of it."""
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    return accounts.reaches(account, existing)
+
+
+def make(layout: Layout) -> None:
+    """Make the folders.
+
+    :raises ServerError: if one cannot be made, or belongs to somebody else.
+    """
+    try:
+        missing = [folder for folder in (layout.home, *layout.home.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            # passable for the server's account, readable for nobody else
+            folder.mkdir(mode=0o711 if layout.account else 0o700, exist_ok=True)
+            if layout.account:
+                folder.chmod(0o711)
+        _make_shelf(layout)
+    except OSError as error:
+        raise ServerError(
+            f"cannot make the lab's home {layout.home}: {error.strerror}; set LAB_HOME to a folder you own"
+        ) from None
+    accounts.private_folder(layout.root, layout.account)
+    accounts.private_folder(layout.templates, layout.account)
+
+
+def _make_shelf(layout: Layout) -> None:
+    shelf = layout.root.parent
+    if shelf == layout.home:
+        return
+    with contextlib.suppress(FileExistsError):
+        shelf.mkdir(mode=0o711)
+        shelf.chmod(0o711)
+    seen = shelf.lstat()
+    if shelf.is_symlink() or seen.st_uid != os.geteuid():
+        raise ServerError(f"{shelf} belongs to another user or is a link; remove it")
+
+
+def socket_folder(layout: Layout) -> Path:
+    """Make and return a private folder for the Unix socket, short enough for every system."""
+    inside = layout.root / "socket"
+    plain = not any(letter in str(inside) for letter in ',"')
+    if plain and len(os.fsencode(inside)) + len(_SOCKET_FILE) <= _SOCKET_LIMIT_BYTES:
+        return accounts.private_folder(inside, layout.account)
+    name = sha256(os.fsencode(layout.root)).hexdigest()[:12]
+    return accounts.private_folder(
+        accounts.temporary_root(layout.account) / f"lab-{os.geteuid()}-{name}", layout.account
+    )

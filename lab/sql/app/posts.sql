@@ -1,0 +1,5 @@
+-- One page of posts, the newest first
+SELECT id, title, views, author_id
+FROM posts
+ORDER BY id DESC
+LIMIT :limit OFFSET :skip

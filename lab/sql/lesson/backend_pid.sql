@@ -1,0 +1,2 @@
+-- Which backend serves this connection?
+SELECT pg_backend_pid()

@@ -1,0 +1,2 @@
+-- How often was a post's counter bumped?
+SELECT views FROM posts WHERE id = %s

@@ -1,0 +1,2 @@
+-- Make an extension in schema public
+CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public;

@@ -1,0 +1,2 @@
+-- The database of the lab, in the embedded server
+CREATE DATABASE lab;

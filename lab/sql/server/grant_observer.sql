@@ -1,0 +1,2 @@
+-- What the observer may do: read all statistics
+GRANT pg_monitor TO {observer};

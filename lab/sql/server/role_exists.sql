@@ -1,0 +1,2 @@
+-- Is there a role of this name?
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = {role});

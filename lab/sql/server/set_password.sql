@@ -1,0 +1,2 @@
+-- A new password, as a SCRAM verifier
+ALTER ROLE {role} LOGIN PASSWORD {verifier};

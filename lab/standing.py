@@ -1,0 +1,139 @@
+"""The standing lab: the server and the sample app that ``lab up`` starts and ``lab down`` stops.
+
+Both outlive the command that started them; each has a supervisor that leaves nothing behind when it dies. What is
+known of the app is in ``app.json`` in the home; the server stage keeps its own file.
+"""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab import app, process, server
+from lab.config import Config
+from lab.experiment import Watch
+from lab.plan import PoolConfig
+from lab.record.run import write_atomically
+
+_FILE = "app.json"
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """The standing app. *state* is running or stopped; *pids* are its worker processes."""
+
+    state: str
+    url: str | None = None
+    pids: tuple[int, ...] = ()
+    pool: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The standing lab, as ``lab status`` shows it."""
+
+    server: server.ServerStatus
+    app: AppStatus
+    home: Path
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of ``lab status --json``."""
+        state = self.server
+        return {
+            "server": {
+                "state": state.state,
+                "version": state.version,
+                "port": state.port,
+                "pid": state.pid,
+                "data_dir": str(state.data_dir) if state.data_dir else None,
+            },
+            "app": {"state": self.app.state, "url": self.app.url, "pids": list(self.app.pids), "pool": self.app.pool},
+            "home": str(self.home),
+        }
+
+
+def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
+    """Start what does not run yet, and wait until both answer. An app with another pool is replaced.
+
+    :raises LabError: if a part does not start; what this call started is stopped again.
+    """
+    with process.exclusive(config.home / "lock", "up"):
+        where = server.ensure(config, watch.say)
+        current = _app_status(config.home)
+        if current.state == "running" and current.pool == pool.spec and len(current.pids) == pool.workers:
+            return Standing(server.status(config), current, config.home)
+        _stop_app(config.home)
+        watch.say("starting the sample app")
+        web = app.start(where.app_dsn, pool, port=config.app_port, name="lab-app", log=config.home / "app.log")
+        try:
+            _remember(config.home, web, pool)
+        except BaseException:
+            web.stop()
+            raise
+        web.child.release()
+        return Standing(server.status(config), _app_status(config.home), config.home)
+
+
+def down(config: Config, watch: Watch) -> Standing:
+    """Stop the app, then the server; nothing happens to what does not run."""
+    with process.exclusive(config.home / "lock", "down"):
+        watch.say("stopping the sample app")
+        _stop_app(config.home)
+        watch.say("stopping PostgreSQL")
+        server.stop(config)
+        return status(config)
+
+
+def reset(config: Config, watch: Watch, fresh: bool = False) -> Standing:
+    """Put the database back to its first state. The app is stopped for it, and started again if it ran."""
+    with process.exclusive(config.home / "lock", "reset"):
+        before = _app_status(config.home)
+        _stop_app(config.home)
+        watch.say("copying the template of the database back")
+        server.reset(config, fresh=fresh)
+    if before.state == "running" and before.pool:
+        return up(config, PoolConfig.parse(before.pool, workers=len(before.pids)), watch)
+    return status(config)
+
+
+def status(config: Config) -> Standing:
+    """Tell what runs, without starting anything."""
+    return Standing(server.status(config), _app_status(config.home), config.home)
+
+
+def _remember(home: Path, web: app.App, pool: PoolConfig) -> None:
+    values = {
+        "url": web.url,
+        "pids": web.pids(),
+        "pool": pool.spec,
+        "leash_pid": web.child.leash_pid,
+        "leash_started_s": process.started_at(web.child.leash_pid),
+    }
+    write_atomically(home / _FILE, json.dumps(values, indent=1) + "\n")
+
+
+def _read(home: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads((home / _FILE).read_text(encoding="utf-8"))
+        return values if process.is_same(values["leash_pid"], values["leash_started_s"]) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _app_status(home: Path) -> AppStatus:
+    values = _read(home)
+    if values is None:
+        return AppStatus("stopped")
+    alive = tuple(pid for pid in values["pids"] if psutil.pid_exists(pid))
+    return AppStatus("running", values["url"], alive, values["pool"]) if alive else AppStatus("stopped")
+
+
+def _stop_app(home: Path) -> None:
+    values = _read(home)
+    if values is not None:
+        process.stop_released(values["leash_pid"], values["leash_started_s"])
+    with contextlib.suppress(FileNotFoundError):
+        (home / _FILE).unlink()

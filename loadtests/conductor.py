@@ -1,0 +1,285 @@
+"""The start, the end and the books of one load, whichever locustfile makes it.
+
+With a plan (``--lab-plan``, or LAB_LOAD_PLAN) the users wait at a gate until all of them are there; it opens for
+everybody at one moment, announced in ``started-PID.json``. Nothing is sent after ``start + total_s``; what is in
+the air then has ``drain_s`` to land, and the process ends. Only a load that went its whole way gets books. Without a
+plan Locust's own options rule, and the load lasts until it is stopped.
+"""
+
+import gc
+import json
+import logging
+import os
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from geventhttpclient.response import HTTPParseError
+from locust import events
+from locust.exception import CatchResponseError, StopTest
+from locust.runners import MasterRunner, WorkerRunner
+
+from lab import config
+from lab.errors import LabError, UsageError
+from lab.plan import LoadPlan
+from lab.units import monotonic_us
+from loadtests import stock
+from loadtests.alarm import Alarm
+from loadtests.exchange import Connection, Target
+from loadtests.journey import Journey, Request
+from loadtests.recorder import FLUSH_EVERY_S, Recorder, write_atomically
+
+LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
+LAG_EVERY_US = 10_000
+PLAIN_RATE_PER_S = 10.0  # of each of Locust's users, in an open load without a plan
+CUT_SHORT, BROKEN = 3, 1  # exit codes
+_FOREVER_US = 2**62
+_FINISHED = "lab_finished"
+
+logger = logging.getLogger("loadtests")
+
+
+class Conductor:
+    """Leads one process's load through Locust's events."""
+
+    def __init__(self, model: str) -> None:
+        self.plan = LoadPlan(model=model, rate_per_s=PLAIN_RATE_PER_S)
+        self.planned = False  # whether the plan was given, rather than the default
+        self.recorder = Recorder(None)
+        self.target: Target | None = None
+        self.start_us = 0
+        self.stop_us = _FOREVER_US
+        self.waiting: deque[tuple[Request, int]] = deque()  # the open model's arrivals that no executor is free for
+        self.scheduling = 0  # open schedules that have arrivals left
+        self._gate = Event()
+        self._folder: Path | None = None
+        self._environment: Any = None
+        self._complete = False
+        self._failure = ""
+        self._users = self._finished = 0
+
+    def attach(self) -> "Conductor":
+        """Listen to Locust's events; call it once, when the locustfile is imported."""
+        events.init_command_line_parser.add_listener(_add_options)
+        events.init.add_listener(self._init)
+        events.test_start.add_listener(self._test_start)
+        events.spawning_complete.add_listener(self._spawning_complete)
+        events.user_error.add_listener(self._user_error)
+        events.quitting.add_listener(self._quitting)
+        return self
+
+    def journey(self) -> tuple[int, Journey]:
+        """Return the number of the user that asks, and its sequence of requests."""
+        worker = max(0, getattr(self._environment.runner, "worker_index", 0))
+        index = self._users + worker * 100_000
+        self._users += 1
+        return index, Journey(self.plan.weights, self.plan.keys, self.plan.seed, index)
+
+    def wait_for_start(self) -> None:
+        """Return at the start of the load."""
+        self._gate.wait()
+        gevent.sleep(max(0.0, (self.start_us - monotonic_us()) / 1e6))
+
+    def report(self, request: Request, status: int, size: int, service_us: int, error: Exception | None) -> None:
+        """Tell Locust of a request, for its web page and its summary."""
+        if error is None and status >= 400:
+            error = CatchResponseError(f"status {status}")
+        events.request.fire(
+            request_type=request.method,
+            name=request.name,
+            response_time=service_us / 1000,
+            response_length=size,
+            exception=error,
+            context={},
+            response=None,
+            start_time=time.time() - service_us / 1e6,
+            url=request.path,
+        )
+
+    def _init(self, environment: Any, **_: Any) -> None:
+        self._environment = environment
+        options = environment.parsed_options
+        try:
+            config.refuse_unknown(os.environ)
+            self._read(options.lab_plan, options.lab_record)
+            if environment.host:
+                self.target = Target(environment.host)
+        except LabError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(error.exit_code)
+        if isinstance(environment.runner, MasterRunner):
+            environment.runner.register_message(_FINISHED, self._worker_finished)
+        if self.planned:
+            self._watch_hub()
+
+    def _read(self, plan_file: str | None, folder: str | None) -> None:
+        if plan_file:
+            plan = read_plan(Path(plan_file))
+            if plan.model != self.plan.model:
+                raise UsageError(f"plan {plan_file} is of the {plan.model} model; use loadtests/{plan.model}.py")
+            self.plan, self.planned = plan, True
+        if folder:
+            self._folder = Path(folder)
+            if not self._folder.is_dir():
+                raise UsageError(f"LAB_LOAD_RECORD names {folder}, which is no folder; make it first")
+
+    def _test_start(self, **_: Any) -> None:
+        try:
+            self.target = Target(self._environment.host)
+        except UsageError as error:
+            raise StopTest(str(error)) from None
+        if self._folder is not None and not self.start_us and not self._leads_workers():
+            self.recorder = Recorder(self._folder)
+            gevent.spawn(self._flush)
+            gevent.spawn(self._sample_lag)
+        if not self.planned:
+            self.start_us = self.start_us or monotonic_us()
+            self._gate.set()
+
+    def _spawning_complete(self, **_: Any) -> None:
+        if not self.planned or self.start_us or self._leads_workers():
+            return
+        gc.collect()
+        gc.freeze()  # what the imports left is not looked through again while the load runs
+        start_us = monotonic_us() + LEAD_US
+        self.stop_us = start_us + round(self.plan.total_s * 1e6)
+        self.start_us = start_us
+        if self._folder is not None:
+            text = json.dumps({"pid": os.getpid(), "started_us": start_us})
+            write_atomically(self._folder / f"started-{os.getpid()}.json", text)
+        self._gate.set()
+        gevent.spawn(self._conduct)
+
+    def _conduct(self) -> None:
+        """Wait for the end, then for what is in the air, then end."""
+        Alarm().sleep_until(self.stop_us)
+        deadline_us = self.stop_us + round(self.plan.drain_s * 1e6)
+        while self.scheduling:
+            gevent.sleep(0.001)  # a late schedule still hands out every arrival: none is lost
+        while (self.waiting or self.recorder.in_flight) and monotonic_us() < deadline_us:
+            gevent.sleep(0.005)
+        self._close(self.stop_us)
+        self._complete = True
+        runner = self._environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(_FINISHED)
+        else:
+            runner.quit()
+
+    def _worker_finished(self, **_: Any) -> None:
+        self._finished += 1
+        if self._finished == self.plan.processes:
+            self._complete = True
+            gevent.spawn(self._environment.runner.quit)
+
+    def _close(self, stopped_us: int) -> None:
+        waiting = [(request.route, intended_us) for request, intended_us in self.waiting]
+        self.recorder.close(self.start_us, stopped_us, waiting)
+
+    def _flush(self) -> None:
+        while not self.recorder.closed:
+            self.recorder.flush()
+            gevent.sleep(FLUSH_EVERY_S)
+
+    def _sample_lag(self) -> None:
+        alarm = Alarm()
+        while not self.recorder.closed:
+            due_us = monotonic_us() + LAG_EVERY_US
+            alarm.sleep_until(due_us)
+            now_us = monotonic_us()
+            self.recorder.lag(now_us, now_us - due_us)
+
+    def _quitting(self, **_: Any) -> None:
+        if self._folder is not None and not isinstance(self._environment.runner, WorkerRunner):
+            stock.write(self._folder, self._environment.stats)
+        if self.planned and not self._complete and not self._failure:
+            self._abandon(CUT_SHORT, "the load was cut short, so its books were not closed")
+        elif not self.planned and self.start_us and not self.recorder.closed and not self._leads_workers():
+            self._close(monotonic_us())
+
+    def _fail(self, error: BaseException) -> None:
+        if self.planned and not self._failure and not self._complete:
+            self._abandon(BROKEN, f"the load generator broke: {type(error).__name__}: {error}")
+            gevent.spawn(self._environment.runner.quit)
+
+    def _abandon(self, code: int, reason: str) -> None:
+        self._failure = reason
+        self._environment.process_exit_code = code
+        try:
+            self.recorder.abandon()
+        except OSError as error:
+            reason = f"{reason}; {error}"
+        logger.error(reason)
+        logging.getLogger("locust.stats_logger").disabled = True  # the reason stays the last word of the log
+
+    def _user_error(self, exception: BaseException, **_: Any) -> None:
+        self._fail(exception)
+
+    def _leads_workers(self) -> bool:
+        return isinstance(self._environment.runner, MasterRunner)
+
+    def _watch_hub(self) -> None:
+        """Let an exception that no greenlet handles end the load: gevent would print it and go on."""
+        hub = gevent.get_hub()
+        handle = hub.handle_error
+
+        def handle_and_fail(context: Any, kind: Any, value: Any, traceback: Any) -> None:
+            handle(context, kind, value, traceback)
+            if value is not None and not isinstance(value, hub.NOT_ERROR):
+                self._fail(value)
+
+        hub.handle_error = handle_and_fail
+
+
+class Lane:
+    """One connection that carries one request at a time, from the stamp before to the record after."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        assert conductor.target is not None, "a lane is made after the start of the test"
+        self._conductor = conductor
+        self._recorder = conductor.recorder
+        self._connection = Connection(conductor.target, max(conductor.plan.drain_s, 0.001))
+        self._flight = self._recorder.flight()
+
+    def send(self, request: Request, intended_us: int) -> bool:
+        """Send a planned request and record what becomes of it; False if it will not land any more."""
+        flight, recorder = self._flight, self._recorder
+        sent_us = monotonic_us()
+        recorder.depart(flight, request.route, intended_us, sent_us)
+        status, size, timing, failure = 0, 0, None, None
+        try:
+            status, size, timing = self._connection.exchange(request, flight)
+        except (OSError, HTTPParseError) as error:
+            if isinstance(error, TimeoutError) and monotonic_us() >= self._conductor.stop_us:
+                return False  # its time ran out only after the load had stopped: unfinished, not failed
+            failure = error
+        except BaseException:
+            recorder.give_up(flight, monotonic_us())
+            raise
+        done_us = monotonic_us()
+        recorder.land(flight, done_us, status, size, timing)
+        self._conductor.report(request, status, size, done_us - sent_us, failure)
+        return True
+
+
+def read_plan(file: Path) -> LoadPlan:
+    """Read a load plan.
+
+    :raises UsageError: if the file cannot be read or holds no plan that can be run.
+    """
+    try:
+        return LoadPlan.from_dict(json.loads(file.read_text(encoding="utf-8"))).checked()
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"load plan {file} cannot be read ({error}); write one with lab.plan.LoadPlan") from None
+
+
+def _add_options(parser: Any, **_: Any) -> None:
+    names = {"lab_plan": "the load plan, a JSON file", "lab_record": "the folder for the records"}
+    for name, text in names.items():
+        variable = f"LAB_LOAD_{name.removeprefix('lab_').upper()}"
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, env_var=variable, default="", include_in_web_ui=False, help=text)

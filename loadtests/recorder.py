@@ -1,0 +1,199 @@
+"""What every request was, in 40 bytes, kept in memory and written twice a second.
+
+The recorder counts what was planned apart from what became of it, so that the books can show a loss. Requests in the
+air when it is closed are written with their age; its books come last, by renaming, and only then is the run whole.
+It knows neither Locust nor gevent: :mod:`loadtests.conduct` stamps, and calls.
+
+Format: :mod:`lab.record.raw`.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.record import raw
+from lab.units import monotonic_us
+
+FLUSH_EVERY_S = 0.5  # what a live chart may lag behind
+Timing = tuple[int, int, int, int]  # pool, connect, sql, app: microseconds, or raw.MISSING
+
+_NO_TIMING: Timing = (raw.MISSING,) * 4
+_METRIC = re.compile(r'(?:^|,)\s*(pool|connect|sql|app)\s*(?:;[^,;]*?)*?;\s*dur="?(\d+(?:\.\d+)?)"?\s*(?=[,;]|$)')
+_pack = raw.REQUEST.pack
+
+
+def server_timing(header: str | list[str] | None) -> Timing:
+    """Return pool, connect, sql and app of a Server-Timing header, in microseconds; MISSING for what is not there.
+
+    Source: W3C Server Timing; the durations of the header are milliseconds.
+
+    >>> server_timing("pool;dur=0.25, app;dur=3")
+    (250, 4294967295, 4294967295, 3000)
+    """
+    if not header:
+        return _NO_TIMING
+    if isinstance(header, list):
+        header = ",".join(header)
+    found = dict(_METRIC.findall(header))
+    return _us(found, "pool"), _us(found, "connect"), _us(found, "sql"), _us(found, "app")
+
+
+def _us(found: dict[str, str], name: str) -> int:
+    if name not in found:
+        return raw.MISSING
+    return min(round(float(found[name]) * 1000), raw.LONGEST_US)
+
+
+class Flight:
+    """One connection's request in the air: at most one at a time. *sent_us* is 0 while there is none."""
+
+    __slots__ = ("first", "intended_us", "route", "sent_us")
+
+    def __init__(self) -> None:
+        self.sent_us = 0
+        self.intended_us = 0
+        self.route = 0
+        self.first = False
+
+
+class Recorder:
+    """Writes one load process's requests, its event loop's lateness, and its books.
+
+    Without a folder it only counts.
+
+    :raises OSError: from :meth:`flush` and :meth:`close`, if the disk refuses.
+    """
+
+    def __init__(self, folder: Path | None, pid: int | None = None) -> None:
+        self.planned = self.done = self.failed = self.unfinished = 0
+        self.closed = False
+        self._folder = folder
+        self._pid = os.getpid() if pid is None else pid
+        self._rows, self._lags = bytearray(), bytearray()
+        self._flights: list[Flight] = []
+        self._anchor = monotonic_us(), time.time_ns() // 1000
+        if folder is not None:
+            self._rows_file = raw.requests_file(folder, self._pid).open("ab", buffering=0)
+            self._lags_file = raw.lag_file(folder, self._pid).open("ab", buffering=0)
+
+    def flight(self) -> Flight:
+        """Return the place of one connection's requests; what is in it at the end counts as unfinished."""
+        flight = Flight()
+        self._flights.append(flight)
+        return flight
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are in the air."""
+        return sum(1 for flight in self._flights if flight.sent_us)
+
+    def plan(self) -> None:
+        """Count a request whose intended start has come."""
+        if not self.closed:
+            self.planned += 1
+
+    def depart(self, flight: Flight, route: int, intended_us: int, sent_us: int) -> None:
+        """Note that a planned request leaves now, at *sent_us*."""
+        flight.route = route
+        flight.intended_us = intended_us
+        flight.sent_us = sent_us
+        flight.first = False
+
+    def land(self, flight: Flight, done_us: int, status: int, size: int, timing: str | list[str] | None) -> None:
+        """Write the request that departed with *flight*. *status* 0: no answer; *size*: bytes of the body."""
+        if self.closed or not flight.sent_us:
+            return
+        sent_us, intended_us = flight.sent_us, flight.intended_us
+        flight.sent_us = 0
+        flags = raw.FIRST if flight.first else 0
+        if 0 < status < 400:
+            self.done += 1
+        else:
+            self.failed += 1
+            flags |= raw.FAILED
+        if self._folder is None:
+            return
+        parts = server_timing(timing)
+        wait_us, service_us = clamp_us(sent_us - intended_us), clamp_us(done_us - sent_us)
+        size = min(size, raw.LONGEST_US)
+        self._rows += _pack(intended_us, wait_us, service_us, *parts, size, status, flight.route, flags)
+
+    def give_up(self, flight: Flight, now_us: int) -> None:
+        """Write a request that was broken off before its answer came, as unfinished."""
+        if self.closed or not flight.sent_us:
+            return
+        flags = raw.UNFINISHED | (raw.FIRST if flight.first else 0)
+        self._unfinished(flight.intended_us, flight.sent_us, now_us, flight.route, flags)
+        flight.sent_us = 0
+
+    def lag(self, now_us: int, late_us: int) -> None:
+        """Write how late the event loop was at *now_us*."""
+        if self._folder is not None and not self.closed:
+            self._lags += raw.LAG.pack(now_us, clamp_us(late_us))
+
+    def flush(self) -> None:
+        """Write what has gathered; one call to the system for each file."""
+        if self._folder is None:
+            return
+        rows, self._rows = self._rows, bytearray()
+        lags, self._lags = self._lags, bytearray()
+        _write_all(self._rows_file.fileno(), rows)
+        _write_all(self._lags_file.fileno(), lags)
+
+    def close(self, started_us: int, stopped_us: int, waiting: Iterable[tuple[int, int]] = ()) -> raw.Books:
+        """Write what is unfinished, then the books. *waiting*: route and intended start of what was never sent."""
+        now_us = monotonic_us()
+        for flight in self._flights:
+            self.give_up(flight, now_us)
+        for route, intended_us in waiting:
+            self._unfinished(intended_us, intended_us, now_us, route, raw.UNFINISHED | raw.NEVER_SENT)
+        self.abandon()
+        books = self._books(started_us, stopped_us)
+        if self._folder is not None:
+            file = raw.books_file(self._folder, self._pid)
+            write_atomically(file, json.dumps(books.as_dict()))
+        return books
+
+    def abandon(self) -> None:
+        """Write what has gathered and stop, without books: the run is then known as incomplete."""
+        if self.closed:
+            return
+        self.flush()
+        self.closed = True
+        if self._folder is not None:
+            self._rows_file.close()
+            self._lags_file.close()
+
+    def _books(self, started_us: int, stopped_us: int) -> raw.Books:
+        counts = (self.planned, self.done, self.failed, self.unfinished)
+        return raw.Books(self._pid, *counts, started_us, stopped_us, *self._anchor)
+
+    def _unfinished(self, intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> None:
+        self.unfinished += 1
+        wait_us, age_us = clamp_us(sent_us - intended_us), clamp_us(now_us - sent_us)
+        self._rows += _pack(intended_us, wait_us, age_us, *_NO_TIMING, 0, 0, route, flags)
+
+
+def clamp_us(value_us: int) -> int:
+    """Return a duration that fits the record.
+
+    >>> clamp_us(-1), clamp_us(7), clamp_us(2**40) == raw.LONGEST_US
+    (0, 7, True)
+    """
+    return 0 if value_us < 0 else min(value_us, raw.LONGEST_US)
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Replace *file* in one step. (The run folder's own function of that name would import pyarrow here.)"""
+    part = file.with_name(file.name + ".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def _write_all(descriptor: int, data: bytearray) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
