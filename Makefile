@@ -24,7 +24,6 @@ demo: $(STAMP)  ## NullPool against a pool, on this machine, with verdict and ch
 
 test: $(STAMP)  ## the whole test suite, notebooks included
 	@$(BIN)/python -m pytest
-	@$(BIN)/python -m tests.run_notebooks
 
 lab: $(STAMP)  ## JupyterLab on the notebooks (loopback only, with a token)
 	@$(BIN)/jupyter lab notebooks/ --ip=127.0.0.1 $(ROOT_FLAG)
@@ -39,7 +38,7 @@ check: $(STAMP)  ## ruff, mypy strict, import rules
 	@$(BIN)/lint-imports
 
 notebooks: $(STAMP)  ## execute notebooks/source/*.py and write notebooks/*.ipynb
-	@$(BIN)/python -m notebooks.build
+	@$(BIN)/python notebooks/build.py
 
 lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
 	@uv pip compile --universal --python-version 3.11 pyproject.toml -o requirements.txt --no-header -q

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -31,11 +31,13 @@ from lab.errors import (
     UsageError,
     VariantError,
 )
-from lab.plan import LoadPlan, Variant
+from lab.plan import LoadPlan, Slot, Variant
 from lab.record import raw
 from lab.record import run as record
+from lab.record.files import write_atomically
 from lab.server import Server
 from lab.units import format_number, monotonic_us, utc_now
+from lab.watch import Quiet, Tick, Watch
 
 FORMAT = 1
 _FILE = "experiment.json"
@@ -52,7 +54,7 @@ class Question:
     pairs: int = 3
     seed: int = 1
 
-    def slots(self) -> "list[Slot]":
+    def slots(self) -> list[Slot]:
         """Return the runs to make, pair by pair, each pair in an order drawn from the seed."""
         order = random.Random(self.seed)
         slots = []
@@ -87,52 +89,6 @@ class Question:
                     f"{where.app_slots // pool.workers} or less"
                 )
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One run to be made: which variant, in which pair, and first or second of it."""
-
-    variant: Variant
-    pair: int
-    position: int
-    number: int  # 1, 2, ... in the order in which the runs are made
-
-    @property
-    def folder_name(self) -> str:
-        """The run's folder, in the order in which the runs are made."""
-        return f"run-{self.number:02d}-{self.variant.pool.kind}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """How far the run in progress has come: answers per second in bins of a quarter second since its start."""
-
-    slot: Slot
-    total: int
-    elapsed_s: float
-    planned_s: float
-    answered_per_s: Sequence[tuple[float, float]] = ()
-
-
-class Watch(Protocol):
-    """Who wants to be told; called from the thread that runs the experiment."""
-
-    def say(self, text: str) -> None:
-        """Something began that may take over two seconds."""
-
-    def tick(self, tick: Tick) -> None:
-        """The run in progress went on; at most twice a second."""
-
-
-class Quiet:
-    """A watch that tells nobody."""
-
-    def say(self, text: str) -> None:
-        """Ignore it."""
-
-    def tick(self, tick: Tick) -> None:
-        """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +151,8 @@ def _prepare(question: Question, config: Config, where: Server, watch: Watch) ->
     folder = config.home / "runs" / name
     folder.mkdir(parents=True)
     keyed = replace(question, load=replace(question.load, keys=dict(where.keys)))
-    facts = environment.capture(server.facts(where))
+    settings = server.non_default_settings(where.owner_dsn)
+    facts = environment.capture({"version": where.version, "settings": settings})
     bench = _Bench(config, where, folder, keyed, facts, watch, total=len(question.slots()))
     _write_experiment(bench, "running")
     return bench
@@ -328,8 +285,8 @@ def _all_alive(bench: _Bench, web: app.App, folder: Path) -> None:
         )
     if not web.child.alive():
         raise app.AppError(
-            f"the sample app (pid {web.child.pid}) died during run {folder.name} ({web.child.last_words(1) or 'killed'}); "
-            "the run is kept as failed: give the command again"
+            f"the sample app (pid {web.child.pid}) died during run {folder.name} "
+            f"({web.child.last_words(1) or 'killed'}); the run is kept as failed: give the command again"
         )
 
 
@@ -344,7 +301,7 @@ def _mark(eyes: observe.Observer, name: str, folder: Path) -> dict[str, int]:
 
 def _tick(bench: _Bench, slot: Slot, plan: LoadPlan, folder: Path, started_us: int) -> Tick:
     elapsed_s = (monotonic_us() - started_us) / 1e6
-    return Tick(slot, bench.total, elapsed_s, plan.total_s, answered(folder, started_us))
+    return Tick(slot, bench.total, elapsed_s, plan.total_s, plan.warmup_s, answered(folder, started_us))
 
 
 def answered(folder: Path, started_us: int, bin_s: float = 0.25) -> list[tuple[float, float]]:
@@ -376,7 +333,7 @@ def _write_experiment(bench: _Bench, state: str) -> None:
         "seed": question.seed,
         "runs": [slot.folder_name for slot in question.slots()],
     }
-    record.write_atomically(bench.folder / _FILE, json.dumps(values, indent=1) + "\n")
+    write_atomically(bench.folder / _FILE, json.dumps(values, indent=1) + "\n")
 
 
 def read(folder: Path) -> Result:

@@ -268,3 +268,18 @@ class Variant:
             seen[name] = seen.get(name, 0) + 1
             variants.append(cls(name if seen[name] == 1 else f"{name}#{seen[name]}", pool))
         return tuple(variants)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One run to be made: which variant, in which pair, and first or second of it."""
+
+    variant: Variant
+    pair: int
+    position: int
+    number: int  # 1, 2, ... in the order in which the runs are made
+
+    @property
+    def folder_name(self) -> str:
+        """The run's folder, in the order in which the runs are made."""
+        return f"run-{self.number:02d}-{self.variant.pool.kind}"

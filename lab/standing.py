@@ -14,9 +14,9 @@ import psutil
 
 from lab import app, process, server
 from lab.config import Config
-from lab.experiment import Watch
 from lab.plan import PoolConfig
-from lab.record.run import write_atomically
+from lab.record.files import write_atomically
+from lab.watch import Watch
 
 _FILE = "app.json"
 

@@ -35,6 +35,7 @@ from loadtests.recorder import FLUSH_EVERY_S, Recorder, write_atomically
 
 LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
 LAG_EVERY_US = 10_000
+WORKERS_LATE_S = 10.0  # how long after the drain a load without one of its processes is given up
 PLAIN_RATE_PER_S = 10.0  # of each of Locust's users, in an open load without a plan
 CUT_SHORT, BROKEN = 3, 1  # exit codes
 _FOREVER_US = 2**62
@@ -141,7 +142,11 @@ class Conductor:
             self._gate.set()
 
     def _spawning_complete(self, **_: Any) -> None:
-        if not self.planned or self.start_us or self._leads_workers():
+        if not self.planned or self.start_us:
+            return
+        if self._leads_workers():
+            patience_s = self.plan.total_s + self.plan.drain_s + WORKERS_LATE_S
+            gevent.spawn_later(patience_s, self._environment.runner.quit)  # a worker that was killed reports nothing
             return
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again while the load runs

@@ -22,6 +22,8 @@ Timing = tuple[int, int, int, int]  # pool, connect, sql, app: microseconds, or 
 
 _NO_TIMING: Timing = (raw.MISSING,) * 4
 _METRIC = re.compile(r'(?:^|,)\s*(pool|connect|sql|app)\s*(?:;[^,;]*?)*?;\s*dur="?(\d+(?:\.\d+)?)"?\s*(?=[,;]|$)')
+_MS = r"(\d{1,6}\.\d+)"
+_ALL_FOUR = re.compile(rf"pool;dur={_MS}, connect;dur={_MS}, sql;dur={_MS}, app;dur={_MS}").fullmatch
 _pack = raw.REQUEST.pack
 
 
@@ -37,6 +39,14 @@ def server_timing(header: str | list[str] | None) -> Timing:
         return _NO_TIMING
     if isinstance(header, list):
         header = ",".join(header)
+    if match := _ALL_FOUR(header):  # as the sample app writes it: a third of the general way's cost
+        pool, connect, sql, app = match.groups()
+        return (
+            int(float(pool) * 1000 + 0.5),
+            int(float(connect) * 1000 + 0.5),
+            int(float(sql) * 1000 + 0.5),
+            int(float(app) * 1000 + 0.5),
+        )
     found = dict(_METRIC.findall(header))
     return _us(found, "pool"), _us(found, "connect"), _us(found, "sql"), _us(found, "app")
 

@@ -43,10 +43,8 @@ def read_source(source: Path) -> Any:
 def execute(notebook: Any, home: str, scale: str = "workshop") -> Any:
     """Run the notebook in a kernel of its own, with its lab in the folder *home*."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LAB_")}
-    os.environ.clear()
-    os.environ.update(environment, LAB_HOME=home, LAB_SCALE=scale)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}})
-    client.execute()
+    client.execute(env=environment | {"LAB_HOME": home, "LAB_SCALE": scale})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     return notebook

@@ -157,7 +157,7 @@ def steady(mean_ms: float = 20.0, users: int = 16, seed: int = 1, **changes: Any
     """A closed load of *users* whose service times are log-normal around *mean_ms*, split into all parts."""
     rng = np.random.default_rng(seed)
     load = changes.pop("load", LoadPlan(users=users))
-    count = max(1, round(load.total_s * users / (mean_ms / 1e3)))
+    count = max(1, round(load.total_s * load.users / (mean_ms / 1e3)))
     sigma = 0.35
     service = rng.lognormal(np.log(mean_ms) - sigma**2 / 2, sigma, count)
     shares = changes.pop("shares", {"pool": 0.0, "connect": 0.6, "sql": 0.05, "app": 0.85})

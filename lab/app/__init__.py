@@ -7,7 +7,6 @@ itself is :mod:`lab.app.main`; its way to the database :mod:`lab.app.database`; 
 
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,13 +92,16 @@ def environment(dsn: str, pool: PoolConfig, name: str, inherited: Mapping[str, s
 
 def _answers(app: App, timeout_s: float) -> bool:
     """Wait until every worker was heard, or the process has ended."""
-    deadline = time.monotonic() + timeout_s
 
-    def settled() -> bool:
-        return not app.child.alive() or len(app.gauges()) == app.pool.workers
+    def heard() -> bool:
+        # by pid: if the port was lost to another app, it is that one which answers
+        pids = {gauge["pid"] for gauge in app.gauges()}
+        return len(pids) == app.pool.workers and pids == set(app.pids())
 
-    wait_until(settled, deadline - time.monotonic())
-    return app.child.alive() and len(app.gauges()) == app.pool.workers
+    # several workers share the cores to start on: asking them often would slow them down
+    every_s = 0.02 if app.pool.workers == 1 else 0.1
+    wait_until(lambda: not app.child.alive() or heard(), timeout_s, every_s)
+    return app.child.alive() and heard()
 
 
 def _workers(pid: int, workers: int) -> tuple[int, ...]:

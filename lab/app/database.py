@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import psycopg2
 from psycopg2.extensions import connection as DriverConnection
 from psycopg2.extensions import cursor as DriverCursor
-from sqlalchemy import URL, Engine, TextClause, make_url, text
-from sqlalchemy.exc import ArgumentError
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import Engine, TextClause, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -117,9 +117,9 @@ class EngineDatabase:
         self.pool = pool
         self.meter = Meter()
         self.engine = metered_engine(
-            _url(dsn).set(drivername="postgresql+psycopg2"),  # since 2.1 a bare postgresql:// means psycopg 3
+            "postgresql+psycopg2://",  # since SQLAlchemy 2.1 a bare postgresql:// means psycopg 3
             self.meter,
-            connect_args={"application_name": name},
+            connect_args=parameters(dsn) | {"application_name": name},
             **engine_options(pool),
         )
 
@@ -175,8 +175,7 @@ class DriverDatabase:
         self.meter = Meter()
         self._connect = partial(
             psycopg2.connect,
-            driver_dsn(dsn),
-            application_name=name,
+            **parameters(dsn) | {"application_name": name},
             connection_factory=timed_class(DriverConnection, "commit", "rollback"),
             cursor_factory=timed_class(DriverCursor, "execute", "executemany"),
         )
@@ -222,13 +221,19 @@ def engine_options(pool: PoolConfig) -> dict[str, Any]:
     }
 
 
-def driver_dsn(dsn: str) -> str:
-    """Return the DSN as libpq reads it, without the name of a Python driver.
+def parameters(dsn: str) -> dict[str, Any]:
+    """Return what a DSN says, as libpq reads it; the name of a Python driver in it is left out.
 
-    >>> driver_dsn("postgresql+psycopg2://lab_app@127.0.0.1:5433/lab?passfile=%2Fhome%2Fx")
-    'postgresql://lab_app@127.0.0.1:5433/lab?passfile=%2Fhome%2Fx'
+    :raises SettingError: if libpq cannot read it.
+
+    >>> parameters("postgresql+psycopg2://lab_app@127.0.0.1:5433/lab?passfile=/a%20b")["passfile"]
+    '/a b'
     """
-    return _url(dsn).set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        return dict(parse_dsn(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", dsn)))
+    except psycopg2.ProgrammingError:
+        # without libpq's own words: they repeat the DSN
+        raise SettingError("LAB_APP_DSN is no DSN; write postgresql://user@host:port/database?passfile=...") from None
 
 
 def check_mark(dsn: str, name: str) -> None:
@@ -237,10 +242,10 @@ def check_mark(dsn: str, name: str) -> None:
     :raises NotMarkedError: if the database does not carry the mark.
     :raises AppError: if it cannot be reached.
     """
-    url = _url(dsn)
-    place = f"database {url.database!r} on {url.host}:{url.port}"
+    known = parameters(dsn)
+    place = f"database {known.get('dbname', '')!r} on {known.get('host', 'localhost')}:{known.get('port', 5432)}"
     try:
-        with closing(psycopg2.connect(driver_dsn(dsn), application_name=f"{name}-check")) as connection:
+        with closing(psycopg2.connect(**known | {"application_name": f"{name}-check"})) as connection:
             cursor = connection.cursor()
             cursor.execute(sql.load("app/mark"))
             marks = cursor.fetchone()
@@ -251,13 +256,6 @@ def check_mark(dsn: str, name: str) -> None:
         raise AppError(f"{place} cannot be used: {reason}") from None
     if not marks or not marks[0]:
         raise NotMarkedError(f"{place} does not carry the lab's mark, and this app writes; use one that the lab made")
-
-
-def _url(dsn: str) -> URL:
-    try:
-        return make_url(dsn)
-    except ArgumentError:
-        raise SettingError("LAB_APP_DSN is no DSN; write postgresql://user@host:port/database?passfile=...") from None
 
 
 def _no_pool(meter: Meter) -> dict[str, int]:

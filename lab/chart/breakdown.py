@@ -41,7 +41,7 @@ def time_split(ax: Axes, sides: Sequence[Side]) -> None:
     ax.set_yticks(list(rows), [wrapped(side.name, 12) for side in sides])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     for y, split in rows.items():
         if split is None:
             ax.text(0, y, " no request was answered", va="center", color=SOFT, fontsize=SMALL)

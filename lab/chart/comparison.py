@@ -1,8 +1,8 @@
 """The main figure: two variants under one load, every request and every repeat, and the verdict.
 
-The title is the finding, computed from the verdict, also where there is none. ``describe`` is a line that stays the same
-from one measurement to the next, so that a chart's structure can be compared in CI; ``alt`` tells the finding to those
-who don't see the figure.
+The title is the finding, computed from the verdict, also where there is none. ``describe`` is a line that stays the
+same from one measurement to the next, so that a chart's structure can be compared in CI; ``alt`` tells the finding to
+those who don't see the figure.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def _grid(drawn: Figure) -> tuple[list[Axes], list[Axes]]:
         left=_LEFT,
         right=_RIGHT,
         top=0.80,
-        bottom=0.08,
+        bottom=0.095,
     )
     axes = [drawn.add_subplot(grid[row, column]) for row in (0, 1) for column in (0, 1)]
     return axes[:2], axes[2:]

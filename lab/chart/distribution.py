@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from lab.chart import style
+from lab.chart.labels import wrapped
 from lab.chart.side import Side, log_ticks, say
 from lab.chart.style import GRID, INK, SMALL, axes_width_in, text_width_in
 from lab.units import format_ms
@@ -64,12 +65,12 @@ def _room_for_names(ax: Axes, sides: Sequence[Side]) -> None:
         low, high = middle - 0.35, middle + 0.35
     width = axes_width_in(ax)
     fast, slow = _by_speed(sides)
-    left = text_width_in(fast.name, style.BODY) + 0.35
-    right = text_width_in(slow.name, style.BODY) + 0.35
+    left = text_width_in(_lines(fast), style.BODY) + 0.4
+    right = text_width_in(_lines(slow), style.BODY) + 0.4
     inner_low = math.log10(max(min(q for side in sides for q in _quantiles(side, 0.5)), 1e-4))
     inner_high = math.log10(max(max(q for side in sides for q in _quantiles(side, 0.5)), 1e-4))
     per_in = (high - low) / width
-    for _ in range(8):  # the scale changes with the room that is given
+    for _ in range(40):  # the scale changes with the room that is given
         low = min(low, inner_low - left * per_in)
         high = max(high, inner_high + right * per_in, _p99_end(sides, per_in))
         per_in = (high - low) / width
@@ -98,10 +99,14 @@ def _name_curves(ax: Axes, sides: Sequence[Side]) -> None:
         _tag(ax, 10 ** (math.log10(right) + 0.15 * per_in), 36, slow, "left", per_in)
 
 
+def _lines(side: Side) -> str:
+    return wrapped(side.name, 16)
+
+
 def _tag(ax: Axes, x: float, y: float, side: Side, align: str, per_in: float) -> None:
     ax.plot([x], [y], side.look.marker, color=side.look.colour, ms=7, mew=2 if side.look.marker in "x+" else 1)
     step = (-0.12 if align == "right" else 0.12) * per_in
-    ax.text(10 ** (math.log10(x) + step), y, side.name, ha=align, va="center", color=INK)
+    ax.text(10 ** (math.log10(x) + step), y, _lines(side), ha=align, va="center", color=INK)
 
 
 def _mark_p99(ax: Axes, sides: Sequence[Side]) -> None:
@@ -116,7 +121,7 @@ def _mark_p99(ax: Axes, sides: Sequence[Side]) -> None:
         ax.annotate(
             f"p99 {format_ms(p99)}",
             (p99, 99),
-            xytext=(5 if lower else -5, 10),
+            xytext=(-2 if lower else 2, 9),
             textcoords="offset points",
             color=INK,
             fontsize=SMALL,

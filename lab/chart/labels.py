@@ -10,8 +10,8 @@ from lab.plan import KINDS
 from lab.record.run import Run
 from lab.units import format_number
 
-LONGEST = 26  # characters of a variant's name in a figure
-_PLAIN = {"null": "NullPool", "connect": "no pool"}
+LONGEST = 24  # characters of a variant's name in a figure
+_PLAIN = {"null": "NullPool", "connect": "driver alone"}
 _APART = {
     "timeout_s": "timeout",
     "recycle_s": "recycle",
@@ -25,22 +25,21 @@ _APART = {
 
 def names(variants: Sequence[VariantSummary]) -> list[str]:
     """Return a short name for each variant, all of them different."""
-    short = [_shorten(_name(variant)) for variant in variants]
-    if len(set(short)) == len(short):
-        return short
+    full = [_name(variant) for variant in variants]
+    for short in ([_head(name) for name in full], [_both_ends(name) for name in full]):
+        if len(set(short)) == len(short):
+            return short
     pools = [variant.pool for variant in variants]
     differing = [key for key in _APART if len({str(pool.get(key)) for pool in pools}) > 1]
     if differing:
-        return [
-            _shorten(f"{_name(variant)}, {_APART[differing[0]]} {_value(variant.pool[differing[0]])}")
-            for variant in variants
-        ]
-    return [f"{name} ({number})" for number, name in enumerate(short, 1)]
+        key = differing[0]
+        return [f"{_head(_name(variant))}, {_APART[key]} {_value(variant.pool.get(key))}" for variant in variants]
+    return [f"{_head(name)} ({number})" for number, name in enumerate(full, 1)]
 
 
 def finding(comparison: Comparison) -> str:
     """Return the finding as a sentence without a full stop, computed from the verdict."""
-    first, second = names(comparison.variants)
+    first, second = (_spoken(name) for name in names(comparison.variants))
     effect = comparison.effect
     if effect.verdict == "invalid":
         return f"Not valid: {_fact(effect.reasons)}"
@@ -78,8 +77,7 @@ def alt(comparison: Comparison) -> str:
         return f"{sentence}. The runs prove nothing."
     if effect.ratio is None or effect.low is None or effect.high is None:
         return f"{sentence}: {'; '.join(effect.reasons)}."
-    bounds = f"ratio {effect.ratio:.2f}, 95 % interval {effect.low:.2f} to {effect.high:.2f}"
-    return f"{sentence} ({bounds}, {len(effect.pairs)} pairs)."
+    return f"{sentence} (ratio {_plain(effect.ratio)}, {_interval(effect)}, {len(effect.pairs)} pairs)."
 
 
 def ratio_axis(comparison: Comparison) -> str:
@@ -103,10 +101,17 @@ def _name(variant: VariantSummary) -> str:
     overflow, size = pool.get("overflow"), pool.get("size")
     if overflow == -1:
         return f"pool of {size} or more" if size else "unlimited pool"
-    return f"pool of {size} + {overflow}" if overflow else f"pool of {size}"
+    return f"pool of {size}+{overflow}" if overflow else f"pool of {size}"
 
 
-def _shorten(name: str) -> str:
+def _head(name: str) -> str:
+    if len(name) <= LONGEST:
+        return name
+    words = name[: LONGEST - 1].rpartition(" ")[0]
+    return f"{words if len(words) > LONGEST // 2 else name[: LONGEST - 1]}…"
+
+
+def _both_ends(name: str) -> str:
     if len(name) <= LONGEST:
         return name
     half = (LONGEST - 1) // 2
@@ -117,6 +122,10 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _spoken(name: str) -> str:
+    return f"the {name}" if name.startswith(("pool of", "driver alone", "unlimited pool")) else name
 
 
 def _fact(reasons: Sequence[str]) -> str:
@@ -160,8 +169,11 @@ def _percent(ratio: float) -> str:
 def _interval(effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return "no interval" if effect.ratio is not None else ""
-    digits = 2 if effect.low < 10 else 0
-    return f"95 % interval {effect.low:.{digits}f} to {effect.high:.{digits}f}"
+    return f"95 % interval {_plain(effect.low)} to {_plain(effect.high)}"
+
+
+def _plain(ratio: float) -> str:
+    return f"{ratio:.2f}" if 0.1 <= ratio < 10 else format_number(ratio)
 
 
 def _load(load: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from lab.chart.style import GRID, INK, SHADE, SMALL, SOFT, TEXT, Look, spread
 
 SIZE_IN = (10.0, 3.4)
 DPI = 90
+RATE, BACKENDS = "answers per second", "server connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Snapshot:
     total: int  # runs of the experiment
     warmup_s: float = 0.0
     finished: bool = False
+    with_backends: bool = True  # False: the answers have the whole width
     stopped_s: float | None = None  # the reader stopped the run in progress after so many seconds
 
 
@@ -48,16 +50,31 @@ def frame(snapshot: Snapshot) -> Figure:
     with style.styled():
         drawn = style.blank(*SIZE_IN)
         drawn.text(0.075, 0.92, snapshot.title, fontsize=style.PANEL, weight="bold", color=INK)
-        drawn.text(0.86, 0.92, _progress(snapshot), fontsize=style.BODY, color=SOFT, ha="right")
-        grid = drawn.add_gridspec(
-            1, 2, width_ratios=[1.5, 1], left=0.075, right=0.86, top=0.82, bottom=0.17, wspace=0.24
-        )
-        rates, counts = drawn.add_subplot(grid[0, 0]), drawn.add_subplot(grid[0, 1])
+        drawn.text(0.84, 0.92, _progress(snapshot), fontsize=style.BODY, color=SOFT, ha="right")
         looks = _looks(snapshot.runs)
-        _lines(rates, snapshot, looks, "answers per second")
-        _lines(counts, snapshot, looks, "server connections")
-        _names(counts, snapshot, looks)
+        for ax, what in zip(_axes(drawn, snapshot.with_backends), (RATE, BACKENDS), strict=False):
+            _lines(ax, snapshot, looks, what)
+        _names(drawn.axes[-1], snapshot, looks)
     return drawn
+
+
+def words(text: str) -> Figure:
+    """Return a strip with one line of text, for what takes a while and has no numbers to draw."""
+    with style.styled():
+        drawn = style.blank(SIZE_IN[0], 0.4)
+        drawn.text(0.01, 0.35, text, fontsize=style.BODY, color=SOFT)
+    return drawn
+
+
+def _axes(drawn: Figure, two: bool) -> list[Axes]:
+    grid = drawn.add_gridspec(1, 2, width_ratios=[1.5, 1], left=0.075, right=0.84, top=0.8, bottom=0.18, wspace=0.24)
+    if not two:
+        return [drawn.add_subplot(grid[0, :])]
+    return [drawn.add_subplot(grid[0, 0]), drawn.add_subplot(grid[0, 1])]
+
+
+def _points(run: LiveRun, what: str) -> Sequence[tuple[float, float]]:
+    return run.answered_per_s if what == RATE else run.backends
 
 
 def png(drawn: Figure) -> bytes:
@@ -70,7 +87,8 @@ def png(drawn: Figure) -> bytes:
 
 def describe(snapshot: Snapshot) -> str:
     """Return what the figure shows, in one line that is the same for every frame."""
-    return f"{snapshot.title}, live: answers per second and server connections by seconds from the start of the load"
+    shown = f"{RATE} and {BACKENDS}" if snapshot.with_backends else RATE
+    return f"{snapshot.title}, live: {shown} by seconds from the start of the load"
 
 
 def _progress(snapshot: Snapshot) -> str:
@@ -89,7 +107,7 @@ def _looks(runs: Sequence[LiveRun]) -> dict[str, Look]:
 def _lines(ax: Axes, snapshot: Snapshot, looks: dict[str, Look], what: str) -> None:
     top = 1.0
     for number, run in enumerate(snapshot.runs, 1):
-        points = run.answered_per_s if what == "answers per second" else run.backends
+        points = _points(run, what)
         current = number == len(snapshot.runs) and not snapshot.finished
         look = looks[run.variant]
         x, y = [point[0] for point in points], [point[1] for point in points]
@@ -108,12 +126,14 @@ def _lines(ax: Axes, snapshot: Snapshot, looks: dict[str, Look], what: str) -> N
 
 def _names(ax: Axes, snapshot: Snapshot, looks: dict[str, Look]) -> None:
     """Name the variants right of the last axes, near the height at which their newest line ends."""
+    width = style.axes_width_in(ax)
     levels = {}
     for run in snapshot.runs:
-        if run.backends:
-            levels[run.variant] = run.backends[-1][1] / ax.get_ylim()[1]
+        points = _points(run, BACKENDS if snapshot.with_backends else RATE)
+        if points:
+            levels[run.variant] = points[-1][1] / ax.get_ylim()[1]
     wanted = [levels.get(name, 0.5) for name in looks]
     places = spread(wanted, [0.13] * len(wanted), 0, 1)
     for (name, look), y in zip(looks.items(), places, strict=True):
-        ax.plot([1.05], [y], look.marker, color=look.colour, ms=6, transform=ax.transAxes, clip_on=False)
-        ax.text(1.09, y, name, va="center", fontsize=SMALL, color=INK, transform=ax.transAxes)
+        ax.plot([1 + 0.1 / width], [y], look.marker, color=look.colour, ms=6, transform=ax.transAxes, clip_on=False)
+        ax.text(1 + 0.2 / width, y, name, va="center", fontsize=SMALL, color=INK, transform=ax.transAxes)

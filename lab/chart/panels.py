@@ -16,7 +16,8 @@ from lab.analyse.comparison import Effect
 from lab.analyse.connections import backends
 from lab.chart.labels import wrapped
 from lab.chart.side import Side, log_ticks, say
-from lab.chart.style import GREY, GRID, INK, SHADE, SMALL, SOFT, Look, axes_width_in, spread, text_width_in
+from lab.chart.style import BODY, GREY, GRID, INK, SHADE, SMALL, SOFT, Look, axes_width_in, spread, text_width_in
+from lab.units import format_number
 
 
 def connections(ax: Axes, sides: Sequence[Side], limit: int | None) -> None:
@@ -78,6 +79,9 @@ def _shade_warm_up(ax: Axes, warm_s: float, total_s: float, top: float) -> None:
 
 
 def _name_connections(ax: Axes, sides: Sequence[Side], ends: Sequence[float | None], top: float) -> None:
+    sides, ends = sides[::-1], ends[::-1]  # at one height, the first is above
+    if all(end is None for end in ends):
+        ax.text(0.5, 0.5, "nothing was sampled", ha="center", va="center", color=SOFT, transform=ax.transAxes)
     levels = [top / 2 if end is None else end for end in ends]
     texts = [_connection_text(side) for side in sides]
     height_in = float(ax.get_position().height * 7.4)
@@ -101,7 +105,7 @@ def _name_connections(ax: Axes, sides: Sequence[Side], ends: Sequence[float | No
 
 def _connection_text(side: Side) -> str:
     opened = side.summary.sessions_opened
-    runs = f" in {len(side.runs)} runs" if len(side.runs) > 1 else ""
+    runs = f"\nin {len(side.runs)} runs" if len(side.runs) > 1 else ""
     told = "opened: not known" if opened is None else f"{opened:,} opened{runs}"
     return f"{wrapped(side.name, 16)}\n{told}"
 
@@ -109,7 +113,8 @@ def _connection_text(side: Side) -> str:
 def verdict(ax: Axes, effect: Effect, label: str, look: Look, guess: float | None) -> None:
     """Draw each pair's ratio, the interval, no difference, and the reader's guess."""
     ax.set_title(f"The verdict: {effect.verdict}")
-    ax.set_xlabel(label)
+    fits = text_width_in(label, BODY) < axes_width_in(ax) + 0.5
+    ax.set_xlabel(label if fits else label.replace(", ", ",\n", 1))
     ax.set_yticks([])
     ax.set_ylim(0, 1.8)
     ax.spines["left"].set_visible(False)
@@ -123,7 +128,7 @@ def verdict(ax: Axes, effect: Effect, label: str, look: Look, guess: float | Non
     if guess is not None and guess > 0:
         ax.axvline(guess, color=GREY, lw=1.2, ls="--")
         _on_line(ax, guess, 0.16, f"your guess {guess:g}")
-    colour = look.colour
+    colour = SOFT if effect.verdict == "invalid" else look.colour
     ax.plot([pair.ratio for pair in effect.pairs], [1.12] * len(effect.pairs), "o", color=colour, ms=7, clip_on=False)
     right = ax.get_yaxis_transform()
     each = "each pair" if len(effect.pairs) > 1 else "the only pair"
@@ -138,7 +143,7 @@ def _draw_interval(ax: Axes, effect: Effect, colour: str, right: Any) -> None:
         return
     ax.plot([effect.low, effect.high], [0.64] * 2, color=colour, lw=6, solid_capstyle="butt", alpha=0.35)
     ax.plot([effect.ratio], [0.64], "D", color=colour, ms=8)
-    told = f"{effect.ratio:.3g}, with\n95 % interval"
+    told = f"{format_number(effect.ratio)}, with\n95 % interval"
     ax.text(0.66, 0.64, told, va="center", fontsize=SMALL, color=INK, transform=right)
 
 
@@ -159,7 +164,7 @@ def _ratio_axis(ax: Axes, values: Sequence[float]) -> None:
         span = max(high - low, 0.06)
         pad = 0.1 * span
         ax.set_xlim(low - pad, low - pad + (span + 2 * pad) / 0.62)
-        ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 

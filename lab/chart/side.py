@@ -27,7 +27,7 @@ def log_ticks(ax: Axes) -> None:
     """Tick a log axis at 1, 2 and 5, or at powers of ten if it is long, in plain numbers."""
     low, high = (math.log10(limit) for limit in ax.get_xlim())
     subs = (1.0, 2.0, 5.0) if high - low < 2.2 else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(base=10, subs=subs, numticks=12))
+    ax.xaxis.set_major_locator(LogLocator(base=10, subs=subs, numticks=6 if high - low > 5 else 12))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_minor_formatter(NullFormatter())

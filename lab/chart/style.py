@@ -60,7 +60,8 @@ def looks(kinds: Sequence[str]) -> list[Look]:
 
 def styled() -> Any:
     """Return a context in which figures are made and saved in the lab's style."""
-    return rc_context(dict(RC))
+    values: Any = dict(RC)
+    return rc_context(values)
 
 
 def blank(width_in: float, height_in: float) -> Figure:

@@ -51,7 +51,8 @@ def print_result(out: Console, result: Result) -> None:
         out.print(f"note: {note}", markup=False, soft_wrap=True)
     observer, generator = values["observer"]["cpu_pct"], values["generator"]
     out.print(
-        f"measured with: observer {format_number(observer)} % of a core; load generator {format_number(generator['cpu_pct'])} %, "
+        f"measured with: observer {format_number(observer)} % of a core; "
+        f"load generator {format_number(generator['cpu_pct'])} %, "
         f"its event loop late by p99 {format_ms(generator['lag_ms_p99'])}",
         markup=False,
         soft_wrap=True,

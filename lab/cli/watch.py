@@ -5,7 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from lab.experiment import Tick
+from lab.watch import Tick
 
 ERRORS = Console(stderr=True, highlight=False)
 

@@ -6,7 +6,6 @@ by ``kill -9``. Everything after it works on that server. ``LAB_SCALE`` sets how
 
 import atexit
 import http.client
-import json
 import tomllib
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -71,6 +70,7 @@ class _Desk:
     held: ExitStack
     views_before: int
     web: app.App | None = None
+    web_pool: str = ""
 
 
 _desk: _Desk | None = None
@@ -143,14 +143,22 @@ class Answer:
     timing_ms: dict[str, float]
 
 
-def request(path: str, method: str = "GET") -> Answer:
-    """Ask the sample app once; it is started with a small pool when it is first asked."""
+def _web(pool: str) -> app.App:
+    """Return the app for single requests; it is started anew when another pool is asked for."""
     desk = _at()
+    if desk.web is not None and desk.web_pool != pool:
+        desk.web.stop()
+        desk.web = None
     if desk.web is None:
         log = desk.settings.home / "lesson-app.log"
-        pool = PoolConfig(kind="queue", size=2, overflow=0)
-        desk.web = app.start(desk.where.app_dsn, pool, port=0, name="lab-app-lesson", log=log)
-    connection = http.client.HTTPConnection(urlsplit(desk.web.url).netloc, timeout=30)
+        desk.web = app.start(desk.where.app_dsn, PoolConfig.parse(pool), port=0, name="lab-app-lesson", log=log)
+        desk.web_pool = pool
+    return desk.web
+
+
+def request(path: str, method: str = "GET", pool: str = "queue:size=2,overflow=0") -> Answer:
+    """Ask the sample app once; it is started when it is first asked."""
+    connection = http.client.HTTPConnection(urlsplit(_web(pool).url).netloc, timeout=30)
     connection.request(method, path)
     response = connection.getresponse()
     body = response.read().decode()

@@ -13,7 +13,7 @@ from types import EllipsisType
 from typing import Any
 
 from lab.errors import UsageError
-from lab.record.run import write_atomically
+from lab.record.files import write_atomically
 from lab.units import utc_now
 
 

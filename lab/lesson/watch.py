@@ -1,8 +1,8 @@
 """Progress in a notebook: a picture that grows while a load runs, or one line while something starts."""
 
-from lab.chart.live import Line, Snapshot, frame
-from lab.experiment import Slot, Tick
+from lab.chart.live import LiveRun, Snapshot, frame, words
 from lab.lesson.display import LivePicture
+from lab.watch import Tick
 
 
 class InNotebook:
@@ -12,29 +12,41 @@ class InNotebook:
         """Nothing is drawn yet."""
         self._picture = LivePicture(structure)
         self._text = ""
-        self._planned_s = 0.0
-        self._lines: dict[tuple[str, int], Line] = {}
+        self._last: Tick | None = None
+        self._runs: dict[int, LiveRun] = {}
 
     def say(self, text: str) -> None:
         """Show what began."""
         self._text = text
-        self._draw(force=not self._lines)
+        self._draw(force=self._last is None)
 
     def tick(self, tick: Tick) -> None:
         """Let the run in progress grow."""
-        slot: Slot = tick.slot
-        self._planned_s = tick.planned_s
-        self._lines[slot.variant.name, slot.pair] = Line(
-            slot.variant.name, slot.variant.pool.kind, slot.pair, tuple(tick.answered_per_s)
+        pool = tick.slot.variant.pool
+        self._runs[tick.slot.number] = LiveRun(
+            tick.slot.variant.name, pool.kind, tick.slot.pair, tuple(tick.answered_per_s)
         )
+        self._last = tick
         self._draw()
 
     def done(self, text: str) -> None:
         """Draw the last frame."""
         self._text = text
-        self._draw(force=True)
+        self._draw(force=True, finished=True)
 
-    def _draw(self, force: bool = False) -> None:
-        if force or self._picture.due():
-            snapshot = Snapshot(self._text, self._planned_s, tuple(self._lines.values()))
-            self._picture.show(frame(snapshot), self._text)
+    def _draw(self, force: bool = False, finished: bool = False) -> None:
+        if not force and not self._picture.due():
+            return
+        if self._last is None:
+            self._picture.show(words(self._text), self._text)
+            return
+        snapshot = Snapshot(
+            "Answers per second",
+            tuple(self._runs.values()),
+            planned_s=self._last.planned_s,
+            total=self._last.total,
+            warmup_s=self._last.warmup_s,
+            finished=finished,
+            with_backends=False,
+        )
+        self._picture.show(frame(snapshot), self._text)

@@ -127,7 +127,7 @@ class Observer:
 
         :raises ObserverError: if it had ended before it was told to: rows may be missing.
         """
-        if self.process.stdin is None or self.process.stdin.closed:
+        if self.process.stdout is None or self.process.stdout.closed:
             return
         died = not self.alive()
         with self._lock:
@@ -207,8 +207,8 @@ class Observer:
         try:
             self.process.stdin.write(last)
             self.process.stdin.close()
-        except OSError:
-            pass
+        except (OSError, ValueError):
+            pass  # it has ended, or its input was closed before
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:

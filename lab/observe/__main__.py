@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         observe(given, orders, rows)
     except (Stop, HolderGone) as reason:
-        rows.flush()
+        rows.close()
         if isinstance(reason, Stop):
             orders.stopped()
     except LabError as error:

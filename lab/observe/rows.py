@@ -37,9 +37,16 @@ class Rows:
         :raises OSError: if the disk is full.
         """
         if self._waiting:
-            self._rows.write(("\n".join(self._waiting) + "\n").encode())
+            # first out of our hands: a signal that interrupts the write must not have them written twice
+            waiting, self._waiting = self._waiting, []
+            self._rows.write(("\n".join(waiting) + "\n").encode())
             self._rows.flush()
-            self._waiting.clear()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self.flush()
+        self._rows.close()
+        self._events.close()
 
     def event(self, event: str, detail: str) -> None:
         """Append one event at once; *detail* is made one line."""

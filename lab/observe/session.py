@@ -77,7 +77,8 @@ class Session:
         """Connect, and prepare the questions about the database *target*.
 
         :raises psycopg2.Error: if the server cannot be reached.
-        :raises ObserverError: if *target* does not exist, or is the database that *dsn* names.
+        :raises ObserverError: if *target* does not exist or is the database that *dsn* names, or if the role may not
+            see what others do.
         """
         self._connection: connection = psycopg2.connect(dsn, application_name=APPLICATION, options=OPTIONS)
         try:
@@ -136,9 +137,12 @@ class Session:
         found = self._cursor.fetchone()
         if found is None:
             raise ObserverError(f"the server has no database {target!r}; name the one under test")
-        if found[1]:
+        datid, is_own, may_look = found
+        if is_own:
             raise ObserverError(f"in {target!r} the observer would count itself; connect it to another database")
-        return int(found[0])
+        if not may_look:
+            raise ObserverError("the observer's role may not see other roles' activity; grant it pg_monitor")
+        return int(datid)
 
     def _read_views(self) -> dict[str, tuple[str, list[str]]]:
         self._cursor.execute(sql.load("observe/columns"))

@@ -9,7 +9,6 @@ Format history: 1 — first.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from lab.errors import IncompleteRunError, RecordError
 from lab.plan import ROUTES
 from lab.record import raw
+from lab.record.files import write_atomically
 from lab.record.tables import TABLES
 
 FORMAT = 1
@@ -59,16 +59,6 @@ def digest(values: Mapping[str, Any]) -> str:
     """Return a short hash of plain values, the same for the same values in any order."""
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Replace *file* in one step, so that a reader sees the old text or the new one."""
-    part = file.with_name(file.name + ".part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(file)
 
 
 def begin(folder: Path, manifest: Manifest) -> Manifest:
@@ -167,7 +157,8 @@ class Run:
             raise RecordError(f"{file} cannot be read ({error}); make the run again") from None
         if table.num_rows != self.manifest.files.get(name):
             raise RecordError(
-                f"{file} has {table.num_rows} rows, its manifest says {self.manifest.files.get(name)}; make the run again"
+                f"{file} has {table.num_rows} rows, its manifest says {self.manifest.files.get(name)}; "
+                "make the run again"
             )
         return table
 

@@ -67,7 +67,7 @@ TABLES: dict[str, pa.Schema] = {
             ("mark", _S, "the phase boundary that this snapshot belongs to"),
             ("sessions", _I, "sessions opened since the counters began (14 and later)"),
             ("numbackends", _I, "connections to the database"),
-            ("xact_commit", _I, "transactions committed"),
+            ("xact_commit", _I, "transactions committed; each session adds one when it starts"),
             ("xact_rollback", _I, "transactions rolled back; read-only requests count here"),
             ("active_ms", _F, "time spent executing (14 and later), ms"),
             ("idle_in_transaction_ms", _F, "time spent idle in transaction (14 and later), ms"),

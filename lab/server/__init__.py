@@ -6,18 +6,29 @@ carries its mark (see :mod:`lab.server.attach`).
 
 Three roles: the owner, the application's (rows only, no reserved slot), and the observer's (statistics only, with a
 slot of its own for the moment when the application has taken all the others).
+
+Every function reads the settings from its :class:`~lab.config.Config`; *progress* is told what happens when that takes
+long. Errors are one line each, of :mod:`lab.errors`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.config import Config
-from lab.server import embedded
+from lab.errors import ServerError, UsageError
+from lab.server import attach, binaries, checks, dsn, embedded, layout
+from lab.server.build import APP, OBSERVER, OWNER
 from lab.server.cluster import Progress
 from lab.server.data import guard
-from lab.server.values import Check, Server, ServerStatus
+from lab.server.facts import non_default_settings, server_facts
+from lab.server.values import DATABASE, ROLES, Check, Server, ServerStatus
 
-__all__ = ["Check", "Server", "ServerStatus", "ensure", "guard", "reset", "running", "status", "stop"]
+__all__ = [
+    "Check", "Progress", "Server", "ServerStatus", "adopt", "doctor", "dsn_of", "dsn_with_password", "ensure", "guard",
+    "non_default_settings", "psql_command", "reset", "running", "server_facts", "status", "stop",
+]  # fmt: skip
+
+_NAMES = dict(zip(ROLES, (OWNER, APP, OBSERVER), strict=True))
 
 
 def _silent(_: str) -> None:
@@ -25,22 +36,100 @@ def _silent(_: str) -> None:
 
 
 def ensure(config: Config, progress: Progress = _silent) -> Server:
-    return embedded.ensure(config, progress)
+    """Return a server that outlives this process, made and started if need be; or the attached one.
+
+    :raises ServerError: if there can be none.
+    :raises NotMarkedError: if the attached database is not the lab's.
+    """
+    return attach.attach(config, progress) if config.dsn else embedded.ensure(config, progress)
 
 
 @contextmanager
 def running(config: Config, progress: Progress = _silent) -> Iterator[Server]:
+    """Lend a server for as long as the body lasts: the one that runs, or one that is stopped at the end.
+
+    :raises ServerError: if there can be none.
+    :raises NotMarkedError: if the attached database is not the lab's.
+    """
+    if config.dsn:
+        yield attach.attach(config, progress)
+        return
     with embedded.running(config, progress) as server:
         yield server
 
 
 def stop(config: Config) -> bool:
-    return embedded.stop(config)
+    """Stop the embedded server; False if none ran. An attached one is left alone."""
+    return False if config.dsn else embedded.stop(config)
 
 
 def status(config: Config) -> ServerStatus:
-    return embedded.status(config)
+    """Say what there is, and change nothing."""
+    return attach.status(config) if config.dsn else embedded.status(config)
 
 
 def reset(config: Config, fresh: bool = False, progress: Progress = _silent) -> Server | None:
-    return embedded.reset(config, progress, fresh)
+    """Put the data back to its first state, in the size of LAB_SIZE.
+
+    :param fresh: embedded only: make everything anew, also passwords, and in place of data of another version.
+    :return: the server; None if the embedded one does not run, which then is not started.
+    """
+    if not config.dsn:
+        return embedded.reset(config, progress, fresh)
+    if fresh:
+        raise UsageError("--fresh is for the embedded server; unset LAB_DSN, or reset without it")
+    return attach.reset(config, progress)
+
+
+def adopt(config: Config, progress: Progress = _silent) -> Server:
+    """Make the empty database that LAB_DSN names the lab's own.
+
+    :raises UsageError: if LAB_DSN is not set.
+    :raises NotMarkedError: if the database is not empty; nothing is written then.
+    """
+    if not config.dsn:
+        raise UsageError("LAB_DSN names no database to adopt; the embedded server needs no adopting")
+    return attach.adopt(config, progress)
+
+
+def dsn_of(config: Config, role: str = "owner") -> str:
+    """Return the DSN of a role (owner, app or observer) on the server that runs, naming the passfile.
+
+    :raises UsageError: for any other role.
+    :raises ServerError: if the server does not run.
+    """
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is no role of the lab; use {', '.join(ROLES)}")
+    if config.dsn:
+        server = attach.attach(config, _silent)
+        return {"owner": server.owner_dsn, "app": server.app_dsn, "observer": server.observer_dsn}[role]
+    where = layout.locate(config)
+    database = "postgres" if role == "observer" else DATABASE
+    return dsn.embedded(embedded.running_port(config), _NAMES[role], database, where.passfile.file)
+
+
+def dsn_with_password(config: Config, role: str = "owner") -> str:
+    """Return a role's DSN with the password in it, for programs that read no passfile. Show it to its owner only."""
+    text = dsn_of(config, role)
+    parts = dsn.parse(text)
+    passfile = dsn.Passfile(config.home / "passfile")
+    port = parts["port"] if config.dsn else "*"
+    return dsn.with_password(text, passfile.find(parts["host"], port, parts["user"]))
+
+
+def psql_command(config: Config, role: str = "owner") -> list[str]:
+    """Return the command that opens psql as a role; it holds no password.
+
+    :raises ServerError: if there is no psql, or no server.
+    """
+    psql = binaries.find(config.pg_bin).tool("psql")
+    if psql is None:
+        raise ServerError(
+            "no psql was found; install PostgreSQL's client programs, or use `lab dsn` with another client"
+        )
+    return [psql, dsn_of(config, role)]
+
+
+def doctor(config: Config) -> list[Check]:
+    """Return what has to be right before the lab can work, point by point."""
+    return checks.examine(config)

@@ -20,17 +20,18 @@ import psycopg2
 from lab import process, sql
 from lab.errors import ServerError
 from lab.server import account as accounts
-from lab.server import cluster, conf, data, dsn
+from lab.server import cluster, conf, data, dsn, reason
 from lab.server.binaries import Binaries
 from lab.server.cluster import Progress
 from lab.server.layout import Layout, socket_folder
 from lab.server.values import DATABASE, SIZES, Size
+from lab.units import format_bytes
 
 _PART = "part-"
 _RECORD = "lab.json"
 OWNER, APP, OBSERVER = "lab_owner", "lab_app", "lab_observer"
 # data, a template of it, and room to work
-_NEEDED_BYTES = {"small": 300_000_000, "medium": 700_000_000, "large": 4_000_000_000}
+NEEDED_BYTES = {"small": 300_000_000, "medium": 700_000_000, "large": 4_000_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def install(layout: Layout, binaries: Binaries, size: str, progress: Progress) -
     source = template(layout, binaries, size, progress)
     part = layout.root / f"{_PART}data"
     accounts.copy_tree(source, part, layout.account)
+    _sync(layout, binaries, part)
     accounts.remove_tree(layout.data, layout.account)
     part.rename(layout.data)
 
@@ -85,10 +87,10 @@ def template(layout: Layout, binaries: Binaries, size: str, progress: Progress) 
 
 
 def _check_space(folder: Path, size: str) -> None:
-    free_bytes, needed_bytes = shutil.disk_usage(folder).free, _NEEDED_BYTES[size]
+    free_bytes, needed_bytes = shutil.disk_usage(folder).free, NEEDED_BYTES[size]
     if free_bytes < needed_bytes:
         raise ServerError(
-            f"the disk of {folder} has {free_bytes / 1e6:,.0f} MB free, size {size} needs {needed_bytes / 1e6:,.0f} MB; "
+            f"{folder} has {format_bytes(free_bytes)} free, size {size} needs {format_bytes(needed_bytes)}; "
             "free some space, or set LAB_HOME to a folder on another disk"
         )
 
@@ -117,13 +119,21 @@ def _build(layout: Layout, binaries: Binaries, size: Size, key: str, target: Pat
         shutil.rmtree(part / "log", ignore_errors=True)
         record = Built(binaries.major, size.name, instance, key)
         accounts.write_file(part / _RECORD, json.dumps(asdict(record)), layout.account)
+        _sync(layout, binaries, part)
         part.rename(target)
     except OSError as error:
-        raise ServerError(cluster.advised(f"cannot make the database: {error.strerror}")) from None
+        raise ServerError(reason.advised(f"cannot make the database: {error.strerror}")) from None
     except psycopg2.Error as error:
-        raise ServerError(cluster.advised(f"cannot load the database: {data.one_line(error)}")) from None
+        raise ServerError(reason.advised(f"cannot load the database: {data.one_line(error)}")) from None
     finally:
         accounts.remove_tree(part, layout.account)
+
+
+def _sync(layout: Layout, binaries: Binaries, folder: Path) -> None:
+    """Bring the files to the disk: they were written without, and must not be written during a measurement."""
+    done = accounts.run_as(layout.account, [binaries.program("initdb"), "--sync-only", "--pgdata", str(folder)])
+    if done.returncode != 0:
+        raise ServerError(reason.advised(f"cannot bring {folder} to the disk: {accounts.last_line(done.stderr)}"))
 
 
 def _with_server(layout: Layout, binaries: Binaries, folder: Path, use: Callable[[int], None]) -> None:
@@ -139,7 +149,7 @@ def _with_server(layout: Layout, binaries: Binaries, folder: Path, use: Callable
     finally:
         child.stop()
     if child.returncode() != 0:
-        raise ServerError(cluster.advised(f"PostgreSQL failed while loading: {child.last_words()}"))
+        raise ServerError(reason.advised(f"PostgreSQL failed while loading: {child.last_words()}"))
 
 
 def fill(layout: Layout, port: int, size: Size, instance: str) -> None:

@@ -6,7 +6,6 @@ names really works in that data directory: pids are used again.
 """
 
 import contextlib
-import csv
 import os
 import secrets
 import signal
@@ -20,10 +19,10 @@ import psutil
 import psycopg2
 
 from lab import process
-from lab.errors import LabError, ServerError
+from lab.errors import ServerError
 from lab.process import Account, Child
 from lab.server import account as accounts
-from lab.server import conf, dsn
+from lab.server import conf, dsn, reason
 from lab.server.binaries import Binaries
 
 Progress = Callable[[str], None]
@@ -31,16 +30,6 @@ _GRACE_S = 4.0
 _READY_S = 60.0
 _RECOVERY_S = 900.0  # replaying a large write-ahead log; as long as the process lives
 _KEPT_LOGS = 12
-# messages of PostgreSQL, in the C locale, and what to do about them
-_ADVICE = (
-    ("No space left on device", "free some space, or set LAB_HOME to a folder on another disk"),
-    ("could not create shared memory", "allow more shared memory (in a container: --shm-size=256m)"),
-    ("could not map anonymous shared memory", "free some memory, or lower shared_buffers in lab/server/lab.conf"),
-    ("could not resize shared memory", "allow more shared memory (in a container: --shm-size=256m)"),
-    ("Permission denied", "check who owns the files in LAB_HOME"),
-    ("Address already in use", "set LAB_PORT to another port, or to 0 for any"),
-    ("incompatible with server", "run `lab reset --fresh`, or set LAB_PG_BIN to programs of that version"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,7 @@ def initdb(binaries: Binaries, data: Path, password: str, account: Account | Non
     :raises ServerError: if it fails.
     """
     pwfile = data.with_name(f"pw-{secrets.token_hex(4)}")
-    started = _size(log)
+    started = reason.size_bytes(log)
     try:
         accounts.write_file(pwfile, password + "\n", account)
         child = process.spawn(
@@ -71,12 +60,12 @@ def initdb(binaries: Binaries, data: Path, password: str, account: Account | Non
         finally:
             child.stop()
     except OSError as error:
-        raise ServerError(advised(f"initdb could not be prepared: {error.strerror}")) from None
+        raise ServerError(reason.advised(f"initdb could not be prepared: {error.strerror}")) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             pwfile.unlink()
     if code != 0:
-        raise ServerError(advised(f"initdb failed: {_error_in(_read_from(log, started))}"))
+        raise ServerError(reason.advised(f"initdb failed: {reason.in_output(reason.read_from(log, started))}"))
     write_settings(data, binaries.major, account)
 
 
@@ -99,7 +88,7 @@ def write_settings(data: Path, major: int, account: Account | None) -> None:
         accounts.write_file(data / "postgresql.conf", conf.effective(major), account)
         accounts.write_file(data / "pg_hba.conf", conf.HBA, account)
     except OSError as error:
-        raise ServerError(advised(f"cannot write the settings of {data}: {error.strerror}")) from None
+        raise ServerError(reason.advised(f"cannot write the settings of {data}: {error.strerror}")) from None
 
 
 def postgres_command(
@@ -138,13 +127,13 @@ def start(
     _clear_stale_pid(data)
     _prune_logs(data, account)
     command = postgres_command(binaries, data, port, socket_dir, extra)
-    began, wall, offset = time.monotonic(), time.time(), _size(log)
+    began, wall, offset = time.monotonic(), time.time(), reason.size_bytes(log)
     child = process.spawn(
         "PostgreSQL", command, log=log, env=accounts.environment(), cwd=data, stop_signal=signal.SIGINT,
         grace_s=grace_s, account=account,
     )  # fmt: skip
     try:
-        _wait_until_ready(child, data, owner_dsn, began, progress, lambda: _reason(data, log, offset, wall))
+        _wait_until_ready(child, data, owner_dsn, began, progress, lambda: reason.of_server(data, log, offset, wall))
     except BaseException:
         child.stop()
         raise
@@ -152,7 +141,7 @@ def start(
 
 
 def _wait_until_ready(
-    child: Child, data: Path, owner_dsn: str, began: float, progress: Progress, reason: Callable[[], str]
+    child: Child, data: Path, owner_dsn: str, began: float, progress: Progress, why: Callable[[], str]
 ) -> None:
     told = False
     refusal = ""
@@ -171,7 +160,7 @@ def _wait_until_ready(
             told = True
             progress("PostgreSQL is starting; after a crash it first repairs its data")
         time.sleep(0.02)
-    raise ServerError(advised(f"PostgreSQL did not start: {reason()}"))
+    raise ServerError(reason.advised(f"PostgreSQL did not start: {why()}"))
 
 
 def _try_connect(owner_dsn: str) -> str:
@@ -263,69 +252,8 @@ def _prune_logs(data: Path, account: Account | None) -> None:
             old.unlink()
 
 
-def _reason(data: Path, log: Path, offset: int, since: float) -> str:
-    """Return why the server ended: from its own log if that had begun, else from its output."""
-    newest = [file for file in (data / "log").glob("*.csv") if file.stat().st_mtime >= since - 1]
-    for file in sorted(newest, reverse=True):
-        found = _error_in_csv(file)
-        if found:
-            return found
-    return _error_in(_read_from(log, offset))
-
-
-def _error_in_csv(file: Path) -> str:
-    with file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        rows = [row for row in csv.reader(stream) if len(row) > 15 and row[11] in ("FATAL", "PANIC")]
-    return " ".join(filter(None, (rows[0][13], rows[0][14]))).replace("\n", " ") if rows else ""
-
-
-def _error_in(text: str) -> str:
-    """Return the telling line of a program's output.
-
-    >>> _error_in("LOG:  starting\\nFATAL:  could not create lock file\\nLOG:  shut down\\n")
-    'could not create lock file'
-    """
-    marks = ("PANIC:", "FATAL:", "ERROR:", "error:", "HINT:")
-    lines = [line for line in text.splitlines() if any(mark in line for mark in marks[:4])]
-    causes = [line for line in text.splitlines() if any(key in line for key, _ in _ADVICE)]
-    line = (causes or lines or [accounts.last_line(text)])[0]
-    for mark in marks:
-        line = line.split(mark, 1)[-1]
-    return line.strip()
-
-
-def advised(message: str) -> str:
-    """Add what to do, where it is known.
-
-    >>> advised("initdb failed: No space left on device").endswith("on another disk")
-    True
-    """
-    for key, advice in _ADVICE:
-        if key in message:
-            return f"{message}; {advice}"
-    return message
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
-
-
-def _read_from(file: Path, offset: int) -> str:
-    if not file.exists():
-        return ""
-    with file.open("rb") as stream:
-        stream.seek(offset)
-        return stream.read().decode(errors="replace")
-
-
 def listens(port: int) -> bool:
     """Whether something accepts connections on this port of loopback."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((dsn.LOOPBACK, port)) == 0
-
-
-__all__ = [
-    "LabError", "Postmaster", "Progress", "advised", "find_running", "initdb", "initdb_command", "listens", "major_of",
-    "postgres_command", "read_pid_file", "start", "stop_process", "wait_until_gone", "works_in", "write_settings",
-]  # fmt: skip

@@ -4,6 +4,7 @@ The same functions serve the embedded server and an attached one. Every statemen
 The rows are computed, never random: two databases of the same size hold the same rows.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,12 +62,16 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def text(name: str) -> str:
+    """Return the text of one of this stage's files."""
+    return sql.load(f"server/{name}")
+
+
 def run(conn: Connection, name: str, **values: Any) -> list[tuple[Any, ...]]:
     """Run the file ``server/name`` with *values* put in as identifiers (:func:`role`) or literals; return its rows."""
     parts = {key: value if isinstance(value, pg.Composable) else pg.Literal(value) for key, value in values.items()}
-    text = sql.load(f"server/{name}")
     with conn.cursor() as cursor:
-        cursor.execute(pg.SQL(text).format(**parts) if parts else text)
+        cursor.execute(pg.SQL(text(name)).format(**parts) if parts else text(name))
         return list(cursor.fetchall()) if cursor.description else []
 
 
@@ -98,10 +103,10 @@ def read_mark(conn: Any) -> Mark | None:
     """
     cursor = cast(_Cursor, getattr(conn, "connection", conn).cursor())
     try:
-        cursor.execute(sql.load("server/has_mark"))
+        cursor.execute(text("has_mark"))
         if not cursor.fetchone()[0]:
             return None
-        cursor.execute(sql.load("server/read_mark"))
+        cursor.execute(text("read_mark"))
         row = cursor.fetchone()
         return Mark(*row) if row else None
     finally:
@@ -133,6 +138,12 @@ def set_password(conn: Connection, name: str, password: str) -> None:
     verifier = encrypt_password(password, name, scope=conn, algorithm="scram-sha-256")
     known = run(conn, "role_exists", role=name)[0][0]
     run(conn, "set_password" if known else "create_role", role=role(name), verifier=verifier)
+
+
+def hide_from_statements(conn: Connection) -> None:
+    """Keep this session's verifiers out of pg_stat_statements, where this role may."""
+    with contextlib.suppress(psycopg2.Error):
+        run(conn, "hide_from_statements")
 
 
 def make_blog(conn: Connection, size: Size, instance: str) -> None:

@@ -9,7 +9,7 @@ Source: PostgreSQL manual, "The Password File" and "Connection URIs".
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,12 +21,14 @@ from lab.server import account as accounts
 
 LOOPBACK = "127.0.0.1"
 # libpq's environment variables that would override what a DSN of the embedded server says or means
-_OVERRIDING = ("PGPASSWORD", "PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGSSLMODE", "PGREQUIRESSL")
-_OVERRIDING += ("PGREQUIREAUTH", "PGREQUIREPEER", "PGGSSENCMODE", "PGCHANNELBINDING", "PGTARGETSESSIONATTRS")
+_OVERRIDING = (
+    *("PGPASSWORD", "PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGSSLMODE", "PGREQUIRESSL"),
+    *("PGREQUIREAUTH", "PGREQUIREPEER", "PGGSSENCMODE", "PGCHANNELBINDING", "PGTARGETSESSIONATTRS"),
+)
 _HEADER = "# passwords of the PostgreSQL performance lab; instance "
 
 
-def drop_overriding(environ: dict[str, str] | None = None) -> tuple[str, ...]:
+def drop_overriding(environ: MutableMapping[str, str] | None = None) -> tuple[str, ...]:
     """Remove libpq's variables that would win over the DSNs, for this process and its children; return their names."""
     target = os.environ if environ is None else environ
     return tuple(name for name in _OVERRIDING if target.pop(name, None) is not None)

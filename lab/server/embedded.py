@@ -5,24 +5,16 @@ supervisor; :func:`running` lends it for as long as a command lasts. ``server.js
 runs; if that note is lost or wrong, the data directory's own ``postmaster.pid`` decides.
 """
 
-import contextlib
-import json
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import psutil
 
 from lab import process
 from lab.config import Config
-from lab.errors import BusyError, LabError, ServerError, UsageError
+from lab.errors import BusyError, ServerError, UsageError
 from lab.process import Child
-from lab.server import account as accounts
 from lab.server import binaries as programs
-from lab.server import build, cluster, data, dsn, layout
+from lab.server import build, cluster, data, dsn, layout, note
 from lab.server.binaries import Binaries
 from lab.server.build import APP, OBSERVER, OWNER
 from lab.server.cluster import Postmaster, Progress
@@ -32,21 +24,6 @@ from lab.server.values import DATABASE, Server, ServerStatus
 _TRIES = 3
 # servers that this process holds on a leash, by home
 _held: dict[Path, Child] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """``server.json``: which server runs. *holder_pid* is 0 for one that outlives the lab."""
-
-    pid: int
-    started_s: float
-    port: int
-    leash_pid: int
-    leash_started_s: float
-    holder_pid: int
-    holder_started_s: float
-    data_dir: str
-    version: str
 
 
 def ensure(config: Config, progress: Progress) -> Server:
@@ -59,14 +36,11 @@ def ensure(config: Config, progress: Progress) -> Server:
     notes = _ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with _locked(where, "start the server"):
+    with note.locked(where, "start the server"):
         found = cluster.find_running(where.data)
         if found:
             return _reuse(config, where, found, notes)
-        child, port = _start(config, where, progress)
-        child.release()
-        _note(where, child, port, held=False)
-        return _describe(config, where, port, child.pid, notes)
+        return _hand_over(where, *_start(config, where, progress), notes, held=False)
 
 
 @contextmanager
@@ -79,20 +53,12 @@ def running(config: Config, progress: Progress) -> Iterator[Server]:
     notes = _ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with _locked(where, "start the server"):
+    with note.locked(where, "start the server"):
         found = cluster.find_running(where.data)
         if found:
             server, started = _reuse(config, where, found, notes), False
         else:
-            child, port = _start(config, where, progress)
-            started = True
-            _held[where.home] = child
-            try:
-                _note(where, child, port, held=True)
-                server = _describe(config, where, port, child.pid, notes)
-            except BaseException:
-                _let_go(where)
-                raise
+            server, started = _hand_over(where, *_start(config, where, progress), notes, held=True), True
     try:
         yield server
     finally:
@@ -108,7 +74,7 @@ def stop(config: Config) -> bool:
     where = layout.locate(config)
     if not where.home.exists():
         return False
-    with _locked(where, "stop the server"):
+    with note.locked(where, "stop the server"):
         return _stop(where)
 
 
@@ -121,10 +87,18 @@ def status(config: Config) -> ServerStatus:
     size = record.size if record else ""
     found = cluster.find_running(where.data)
     if found:
-        state = _read_state(where)
-        version = state.version if state and state.pid == found.pid else str(major)
+        noted = note.read(where)
+        version = noted.version if noted and noted.pid == found.pid else str(major)
         return ServerStatus(
-            "running", "embedded", version, dsn.LOOPBACK, found.port, found.pid, where.data, size, _held_note(where)
+            "running",
+            "embedded",
+            version,
+            dsn.LOOPBACK,
+            found.port,
+            found.pid,
+            where.data,
+            size,
+            note.held_by_another(where),
         )
     problem = _unusable(config, where)
     return ServerStatus(
@@ -142,10 +116,13 @@ def reset(config: Config, progress: Progress, fresh: bool = False) -> Server | N
     notes = _ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with _locked(where, "reset the server"):
+    with note.locked(where, "reset the server"):
         found, held = cluster.find_running(where.data), where.home in _held
         binaries = _binaries(config, where)
         if not fresh:
+            problem = _foreign(where, binaries) if where.data.exists() else ""
+            if problem:
+                raise ServerError(problem)
             # a template that cannot be made must not cost the data
             build.template(where, binaries, config.size, progress)
         _stop(where)
@@ -154,13 +131,7 @@ def reset(config: Config, progress: Progress, fresh: bool = False) -> Server | N
         build.install(where, binaries, config.size, progress)
         if not found:
             return None
-        child, port = _start(config, where, progress, found.port)
-        if held:
-            _held[where.home] = child
-        else:
-            child.release()
-        _note(where, child, port, held=held)
-        return _describe(config, where, port, child.pid, notes)
+        return _hand_over(where, *_start(config, where, progress, found.port), notes, held=held)
 
 
 def running_port(config: Config) -> int:
@@ -205,20 +176,28 @@ def _binaries(config: Config, where: Layout) -> Binaries:
     return programs.runnable(programs.find(config.pg_bin), where.account, where.binaries)
 
 
-def _unusable(config: Config, where: Layout) -> str:
-    """Return why the data cannot be used as it is; empty if it can."""
-    major, record = cluster.major_of(where.data), build.read_record(where.data)
-    try:
-        binaries = programs.find(config.pg_bin)
-    except ServerError as error:
-        return str(error)
+def _foreign(where: Layout, binaries: Binaries) -> str:
+    """Return why the data are not this lab's, for these programs; empty if they are."""
+    major = cluster.major_of(where.data)
     if major != binaries.major:
         return (
             f"the data in {where.data} are of PostgreSQL {major}, the programs found are {binaries.version_text} "
-            f"({binaries.bin_dir}); run `lab reset --fresh` to replace the data, or set LAB_PG_BIN to programs of {major}"
+            f"({binaries.bin_dir}); run `lab reset --fresh` to replace the data, or set LAB_PG_BIN"
         )
-    if record is None:
+    if build.read_record(where.data) is None:
         return f"the data in {where.data} were not made by the lab; run `lab reset --fresh` to replace them"
+    return ""
+
+
+def _unusable(config: Config, where: Layout) -> str:
+    """Return why the data cannot be used as they are; empty if they can."""
+    try:
+        problem = _foreign(where, programs.find(config.pg_bin))
+    except ServerError as error:
+        return str(error)
+    record = build.read_record(where.data)
+    if problem or record is None:
+        return problem
     if not where.passfile.exists() or record.instance != where.passfile.instance():
         return f"the passwords for {where.data} are lost ({where.passfile.file}); run `lab reset --fresh` for new data"
     return _wrong_size(config, record.size)
@@ -232,56 +211,51 @@ def _wrong_size(config: Config, size: str) -> str:
 
 def _reuse(config: Config, where: Layout, found: Postmaster, notes: tuple[str, ...]) -> Server:
     """Take over the server that runs, if it is the one asked for."""
-    held = _held_note(where)
-    if held and where.home not in _held:
+    held = note.held_by_another(where)
+    if held:
         raise BusyError(f"{held}; wait for it, or set LAB_HOME to another folder")
     if config.port not in (0, found.port):
         raise UsageError(f"the server runs on port {found.port}, LAB_PORT is {config.port}; stop the server first")
-    record = build.read_record(where.data)
-    problem = _wrong_size(config, record.size) if record else ""
+    problem = _unusable(config, where)
     if problem:
         raise ServerError(problem)
-    if where.home not in _held:
-        _adopt(where, found)
-    return _describe(config, where, found.port, found.pid, notes)
+    server = _describe(where, found.port, found.pid, notes)
+    noted = note.read(where)
+    if noted is None or noted.pid != found.pid:
+        # the note was lost: the server is taken over, with the leash that is its parent
+        note.write(where, server, note.parent_leash(found.pid), held=False)
+    return server
 
 
-def _adopt(where: Layout, found: Postmaster) -> None:
-    """Note a running server whose note was lost, with the leash that is its parent."""
-    state = _read_state(where)
-    if state and state.pid == found.pid:
-        return
-    leash = _parent_leash(found.pid)
-    _write_state(
-        where,
-        State(
-            found.pid, process.started_at(found.pid), found.port, leash, process.started_at(leash) if leash else 0.0,
-            0, 0.0, str(where.data), str(cluster.major_of(where.data) or ""),
-        ),
-    )  # fmt: skip
-
-
-def _parent_leash(pid: int) -> int:
+def _hand_over(where: Layout, child: Child, port: int, notes: tuple[str, ...], held: bool) -> Server:
+    """Note a server that was just started, and keep its leash (*held*) or let it go on alone."""
     try:
-        parent = psutil.Process(pid).parent()
-        return parent.pid if parent and any("leash.py" in part for part in parent.cmdline()) else 0
-    except psutil.Error:
-        return 0
+        server = _describe(where, port, child.pid, notes)
+        note.write(where, server, child.leash_pid, held)
+    except BaseException:
+        child.stop()
+        where.note.unlink(missing_ok=True)
+        raise
+    if held:
+        _held[where.home] = child
+    else:
+        child.release()
+    return server
 
 
 def _stop(where: Layout) -> bool:
-    found, state = cluster.find_running(where.data), _read_state(where)
+    found, noted = cluster.find_running(where.data), note.read(where)
     if where.home in _held:
         _held.pop(where.home).stop()
     elif found:
-        held = _held_note(where)
+        held = note.held_by_another(where)
         if held:
             raise BusyError(f"{held}; wait for it to end, or end it")
-        leash = state.leash_pid if state and state.pid == found.pid else _parent_leash(found.pid)
-        process.stop_released(leash, process.started_at(leash))
+        if noted is not None and noted.pid == found.pid:
+            process.stop_released(noted.leash_pid, noted.leash_started_s)
         cluster.stop_process(found.pid, where.data)
     cluster.wait_until_gone(where.data)
-    where.state.unlink(missing_ok=True)
+    where.note.unlink(missing_ok=True)
     return found is not None
 
 
@@ -290,61 +264,14 @@ def _let_go(where: Layout) -> None:
     child = _held.pop(where.home, None)
     if child:
         child.stop()
-        where.state.unlink(missing_ok=True)
-
-
-def _held_note(where: Layout) -> str:
-    """Say which living process holds the running server on its leash; empty if none does."""
-    state = _read_state(where)
-    if state and state.holder_pid and process.is_same(state.holder_pid, state.holder_started_s):
-        return f"the server is in use by another lab command (pid {state.holder_pid}) and ends with it"
-    return ""
-
-
-def _note(where: Layout, child: Child, port: int, held: bool) -> None:
-    holder = os.getpid() if held else 0
-    version = accounts.last_line((where.data / "PG_VERSION").read_text())
-    _write_state(
-        where,
-        State(
-            child.pid, process.started_at(child.pid), port, child.leash_pid, process.started_at(child.leash_pid),
-            holder, process.started_at(holder) if holder else 0.0, str(where.data), version,
-        ),
-    )  # fmt: skip
-
-
-def _write_state(where: Layout, state: State) -> None:
-    accounts.write_file(where.state, json.dumps(asdict(state), indent=1), None)
-
-
-def _read_state(where: Layout) -> State | None:
-    try:
-        return State(**json.loads(where.state.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-@contextmanager
-def _locked(where: Layout, what: str, patience_s: float = 20.0) -> Iterator[None]:
-    """Hold the server's lock; wait a while for another command that starts or stops the server."""
-    deadline = time.monotonic() + patience_s
-    with contextlib.ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(process.exclusive(where.lock, what))
-                break
-            except BusyError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-        yield
+        where.note.unlink(missing_ok=True)
 
 
 def _ignored(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"ignored from the environment: {', '.join(names)}",) if names else ()
 
 
-def _describe(config: Config, where: Layout, port: int, pid: int, notes: tuple[str, ...]) -> Server:
+def _describe(where: Layout, port: int, pid: int, notes: tuple[str, ...]) -> Server:
     file = where.passfile.file
     owner = dsn.embedded(port, OWNER, DATABASE, file)
     with data.connect(owner) as conn:
@@ -369,6 +296,3 @@ def _describe(config: Config, where: Layout, port: int, pid: int, notes: tuple[s
         keys={"post": mark.posts, "user": mark.users},
         notes=notes,
     )
-
-
-__all__ = ["LabError", "State", "ensure", "reset", "running", "running_port", "status", "stop"]

@@ -14,7 +14,6 @@
 clone under ``/root``), it is a folder of the lab's own under ``/var``.
 """
 
-import contextlib
 import os
 from dataclasses import dataclass
 from hashlib import sha256
@@ -61,7 +60,7 @@ class Layout:
         return Passfile(self.home / "passfile")
 
     @property
-    def state(self) -> Path:
+    def note(self) -> Path:
         """Which server runs."""
         return self.home / "server.json"
 
@@ -122,14 +121,33 @@ def make(layout: Layout) -> None:
     accounts.private_folder(layout.templates, layout.account)
 
 
+def make_home(home: Path) -> None:
+    """Make the home, and what is missing above it: for root passable by the server's account, readable by nobody else.
+
+    :raises ServerError: if it cannot be made.
+    """
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    try:
+        for folder in reversed([one for one in (home, *home.parents) if not one.exists()]):
+            folder.mkdir(mode=mode, exist_ok=True)
+            folder.chmod(mode)
+    except OSError as error:
+        raise ServerError(f"cannot make {home}: {error.strerror}; set LAB_HOME to a folder you own") from None
+
+
 def _make_shelf(layout: Layout) -> None:
     shelf = layout.root.parent
     if shelf == layout.home:
         return
-    with contextlib.suppress(FileExistsError):
-        shelf.mkdir(mode=0o711)
-        shelf.chmod(0o711)
-    seen = shelf.lstat()
+    try:
+        if not shelf.exists():
+            shelf.mkdir(mode=0o711)
+            shelf.chmod(0o711)
+        seen = shelf.lstat()
+    except OSError as error:
+        raise ServerError(
+            f"cannot make {shelf}: {error.strerror}; set LAB_HOME to a folder that everybody may pass"
+        ) from None
     if shelf.is_symlink() or seen.st_uid != os.geteuid():
         raise ServerError(f"{shelf} belongs to another user or is a link; remove it")
 

@@ -1,6 +1,6 @@
 """A small HTTP server to be put under load: prints its port, answers as its first argument says.
 
-ok: 200 with a Server-Timing header; fail: 500; some: every fourth request fails; bare: no Server-Timing;
+ok: 200 with a Server-Timing header; fail: 500; some: every fourth request fails;
 hang: never answers; close: closes instead of answering; once: closes after each answer; trickle: a byte at a time.
 The second argument is how long an answer takes, in milliseconds. ``GET /count`` tells what was seen; it counts not.
 """
@@ -9,9 +9,8 @@ import asyncio
 import json
 import sys
 
-MODE = sys.argv[1]
-DELAY_S = float(sys.argv[2]) / 1000
-TIMING = "" if MODE == "bare" else "Server-Timing: pool;dur=0.25, connect;dur=0, sql;dur=1.5, app;dur=2.125\r\n"
+MODE, DELAY_S = "ok", 0.0
+TIMING = "Server-Timing: pool;dur=0.250, connect;dur=0.000, sql;dur=1.500, app;dur=2.125\r\n"
 seen = {"connections": 0, "requests": 0}
 paths: dict[str, int] = {}
 
@@ -62,4 +61,6 @@ async def main() -> None:
     await server.serve_forever()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    MODE, DELAY_S = sys.argv[1], float(sys.argv[2]) / 1000
+    asyncio.run(main())

@@ -1,0 +1,30 @@
+"""What every test and every notebook under test runs in: a home of its own, short loads, no settings from outside.
+
+This stands in hooks and not in fixtures, because session fixtures do not run for notebook cells; kernels inherit the
+environment that is set here.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_HOME = pytest.StashKey[Path]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Make the home, and take settings of the caller's shell out of the way."""
+    for name in [name for name in os.environ if name.startswith("LAB_") and name != "LAB_TEST_COMPOSE"]:
+        del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="lab-tests-"))
+    session.config.stash[_HOME] = home
+    os.environ.update(LAB_HOME=str(home), LAB_SCALE="ci")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the home; every server in it has ended with its test or its kernel."""
+    home = session.config.stash.get(_HOME, None)
+    if home is not None:
+        shutil.rmtree(home, ignore_errors=True)

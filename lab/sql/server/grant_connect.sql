@@ -1,0 +1,2 @@
+-- Let the lab's roles in, also where PUBLIC is kept out
+GRANT CONNECT ON DATABASE {database} TO {app}, {observer};

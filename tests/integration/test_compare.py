@@ -1,0 +1,192 @@
+"""The spine, end to end: one command, real parts, and numbers that agree with other sources."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from lab.experiment import find
+from lab.process import wait_until
+from lab.record.run import open_run
+
+LAB = [sys.executable, "-m", "lab.cli"]
+SHORT = ["--warmup", "0.5", "--seconds", "1.5"]
+
+
+def run_lab(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LAB_HOME": str(home), **settings}
+    return subprocess.run([*LAB, *arguments], capture_output=True, text=True, env=environment, timeout=240)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("spine") / "home"
+
+
+@pytest.fixture(scope="module")
+def null_against_queue(home: Path) -> dict[str, Any]:
+    done = run_lab(home, "compare", "null", "queue", "--pairs", "2", "--users", "8", *SHORT, "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_the_document_has_its_keys(null_against_queue: dict[str, Any]) -> None:
+    assert {"experiment", "folder", "model", "variants", "effect", "observer", "generator"} <= set(null_against_queue)
+    for side in null_against_queue["variants"].values():
+        assert set(side["split_ms"]) == {"queue", "network", "pool", "connect", "sql", "rest"}
+        assert set(side["latency_ms"]) == set(side["service_ms"]) == {"p50", "p95", "p99"}
+    assert set(null_against_queue["effect"]) >= {"metric", "ratio", "low", "high", "verdict", "reasons"}
+
+
+def test_nullpool_opens_a_session_for_each_request(null_against_queue: dict[str, Any]) -> None:
+    side = null_against_queue["variants"]["null"]
+    assert side["planned"] == side["sessions_opened"] > 100
+    assert side["failed"] == side["unfinished"] == 0
+
+
+def test_the_pool_opens_what_its_meter_counted(null_against_queue: dict[str, Any]) -> None:
+    folder = Path(null_against_queue["folder"])
+    runs = [open_run(run) for run in sorted(folder.glob("run-*-queue"))]
+    metered = sum(worker["connects"] for run in runs for worker in run.manifest.pool_counters["workers"])
+    assert null_against_queue["variants"]["queue"]["sessions_opened"] == metered <= 8 * len(runs)
+
+
+def test_the_split_sums_to_the_mean_latency(null_against_queue: dict[str, Any]) -> None:
+    null = null_against_queue["variants"]["null"]["split_ms"]
+    assert null["connect"] > null["sql"] > 0
+    assert null_against_queue["variants"]["queue"]["split_ms"]["connect"] < 0.2 * null["connect"]
+
+
+def test_nothing_is_left_running_and_no_password_is_left_behind(null_against_queue: dict[str, Any], home: Path) -> None:
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
+    passwords = [line.rsplit(":", 1)[1] for line in (home / "passfile").read_text().splitlines() if ":" in line]
+    assert passwords
+    for file in (file for file in home.rglob("*") if file.is_file() and file.name != "passfile"):
+        assert not any(password.encode() in file.read_bytes() for password in passwords), file
+
+
+def test_the_chart_is_drawn(null_against_queue: dict[str, Any]) -> None:
+    chart = Path(null_against_queue["folder"]) / "comparison.png"
+    assert chart.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_show_gives_the_same_document_without_a_server(null_against_queue: dict[str, Any], home: Path) -> None:
+    shown = run_lab(home, "show", "last", "--json")
+    assert json.loads(shown.stdout) == null_against_queue
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["null", "pond"], "'pond' is no kind of pool"),
+        (["null", "queue", "--journey", "browse"], "'browse' is none of read, mixed, churn"),
+        (["null", "queue", "--size", "500"], "make size + overflow"),
+        (["null"], "1 variants given"),
+        (["null", "queue", "--users", "none"], "none"),
+        (["null", "queue", "--model", "ajar"], "'ajar' is none of closed, open"),
+        (["null", "queue", "--seconds", "0"], "seconds is 0"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exit_code_2(home: Path, arguments: list[str], says: str) -> None:
+    done = run_lab(home, "compare", *arguments)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert (done.returncode, len(errors), done.stdout) == (2, 1, "")
+    assert says in errors[0]
+
+
+VICTIMS = {"command": "lab.cli", "generator": "locust", "app": "uvicorn", "server": "postgres"}
+
+
+def started(home: Path) -> subprocess.Popen[str]:
+    """Start a comparison and return when its first run is being recorded."""
+    known = set(home.glob("runs/*"))
+    command = [*LAB, "compare", "null", "queue", "--pairs", "1", "--seconds", "20"]
+    environment = {**os.environ, "LAB_HOME": str(home)}
+    lab = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    new = lambda: [f for f in home.glob("runs/*/run-01*/requests-*.bin") if f.parents[1] not in known]  # noqa: E731
+    assert wait_until(lambda: any(file.stat().st_size > 0 for file in new()), timeout_s=40)
+    return lab
+
+
+def family(lab: subprocess.Popen[str]) -> dict[str, psutil.Process]:
+    """Return the comparison's processes by their part; the leashes are left out."""
+    found = {"command": psutil.Process(lab.pid)}
+    for process in psutil.Process(lab.pid).children(recursive=True):
+        words = " ".join(process.cmdline())
+        for part, word in VICTIMS.items():
+            if word in words and "leash.py" not in words:
+                found.setdefault(part, process)
+    return found
+
+
+@pytest.mark.parametrize("victim", list(VICTIMS))
+def test_a_kill_leaves_no_orphan_and_the_next_command_works(home: Path, victim: str) -> None:
+    lab = started(home)
+    everyone = psutil.Process(lab.pid).children(recursive=True)
+    family(lab)[victim].kill()
+    _, errors = lab.communicate(timeout=60)
+    assert lab.returncode != 0
+    if victim != "command":
+        assert "is kept as failed" in errors or "closing its books" in errors or "died" in errors
+        assert len([line for line in errors.splitlines() if line.startswith("error:")]) == 1
+    assert not psutil.wait_procs(everyone, timeout=5)[1]
+    shown = run_lab(home, "show", "last")
+    assert shown.returncode == 1
+    assert "is not complete" in shown.stderr
+    assert run_lab(home, "compare", "null", "queue", "--pairs", "1", *SHORT).returncode == 0
+
+
+def postgres_of(lab: subprocess.Popen[str]) -> list[psutil.Process]:
+    server = family(lab)["server"]
+    return [server, *server.children(recursive=True)]
+
+
+def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path) -> None:
+    """Of 6 s of arrivals those in a freeze of F s wait up to F: 1 % of all wait for F - 0.06 s or longer."""
+    freeze_s, measured_s = 1.5, 6.0
+    command = [*LAB, "compare", "queue", "queue", "--model", "open", "--rate", "200", "--pairs", "1"]
+    command += ["--warmup", "1", "--seconds", str(measured_s), "--json"]
+    environment = {**os.environ, "LAB_HOME": str(home)}
+    known = set(home.glob("runs/*"))
+    lab = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    new = lambda: [f for f in home.glob("runs/*/run-01*/requests-*.bin") if f.parents[1] not in known]  # noqa: E731
+    assert wait_until(lambda: any(file.stat().st_size > 0 for file in new()), timeout_s=40)
+    time.sleep(1.5)
+    frozen = postgres_of(lab)
+    began = time.monotonic()
+    for process in frozen:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(freeze_s)
+    for process in reversed(frozen):
+        process.send_signal(signal.SIGCONT)
+    really_s = time.monotonic() - began
+    document = json.loads(lab.communicate(timeout=120)[0])
+    hit = next(
+        run
+        for run in document["variants"]["queue"]["runs"] + document["variants"]["queue#2"]["runs"]
+        if run["run"].startswith("run-01")
+    )
+    expected_ms = (really_s - 0.01 * measured_s) * 1000
+    assert hit["latency_ms"]["p99"] == pytest.approx(expected_ms, rel=0.15)
+    stock = json.loads((find(home, document["folder"]) / hit["run"] / "locust-stats.json").read_text())
+    print(
+        f"p99 from the intended start {hit['latency_ms']['p99']:.0f} ms, arithmetic {expected_ms:.0f} ms, "
+        f"Locust's own {stock}"
+    )
+
+
+def test_a_second_command_in_the_same_home_is_told_to_wait(home: Path) -> None:
+    lab = started(home)
+    second = run_lab(home, "compare", "null", "queue")
+    lab.send_signal(signal.SIGINT)
+    _, errors = lab.communicate(timeout=30)
+    assert (second.returncode, lab.returncode) == (1, 130)
+    assert "another lab command is at work" in second.stderr
+    assert "interrupted" in errors

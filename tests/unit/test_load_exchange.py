@@ -1,0 +1,32 @@
+import pytest
+
+from lab.errors import UsageError
+from loadtests.exchange import Target
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "http://127.1.2.3:8000", "http://[::1]:8000", "http://localhost:1"]
+)
+def test_this_machine_is_a_target(url: str) -> None:
+    assert Target(url).addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.1",
+        "http://example.invalid",
+        "http://0.0.0.0:1",
+        "http://localhost.example.invalid",
+        "http://[::2]",
+    ],
+)
+def test_another_machine_is_not(url: str) -> None:
+    with pytest.raises(UsageError, match="is not this machine"):
+        Target(url)
+
+
+@pytest.mark.parametrize("url", [None, "", "nonsense", "https://127.0.0.1:1", "127.0.0.1:8000"])
+def test_what_is_no_http_address_is_refused(url: str | None) -> None:
+    with pytest.raises(UsageError, match="no HTTP address"):
+        Target(url)
