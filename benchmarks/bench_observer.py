@@ -1,8 +1,9 @@
 """What the observer costs: CPU of its process and of its backend, as a share of one core.
 
-    python benchmarks/bench_observer.py OBSERVER_DSN APP_DSN [--seconds 6]
+    python benchmarks/bench_observer.py [OBSERVER_DSN APP_DSN] [--seconds 6]
 
-50 connections lie idle and 2 are busy while it looks. Goal: at most 1 % of a core at 10 Hz.
+Without DSNs it starts a server of its own. 50 connections lie idle and 2 are busy while it looks.
+Goal: at most 1 % of a core at 10 Hz.
 """
 
 import argparse
@@ -10,14 +11,17 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg2
 from psycopg2.extensions import connection, parse_dsn
 
+from lab import config as settings
 from lab import observe
+from lab import server as servers
 from lab.observe.session import APPLICATION
 
 GOAL_PCT = 1.0
@@ -71,24 +75,34 @@ def measure(dsn: str, app_dsn: str, hz: float, seconds: float) -> float:
     return total_pct
 
 
+@contextmanager
+def own_server() -> Iterator[tuple[str, str]]:
+    """Start a server for the benchmark alone and yield the observer's and the application's DSN."""
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as name:
+        Path(name).chmod(0o711)  # the server's account passes through
+        with servers.running(settings.read({"LAB_HOME": f"{name}/lab"})) as server:
+            yield server.observer_dsn, server.app_dsn
+
+
 def main() -> int:
     """Measure at 10 and at 20 Hz; 1 if the goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dsn", help="of the observer, to another database than the app's")
-    parser.add_argument("app_dsn")
+    parser.add_argument("dsns", nargs="*", help="the observer's (to another database than the app's), the app's")
     parser.add_argument("--seconds", type=float, default=6.0)
     given = parser.parse_args()
+    if len(given.dsns) not in (0, 2):
+        parser.error("give both DSNs or none")
     ended = threading.Event()
     with ExitStack() as stack:
+        dsn, app_dsn = given.dsns or stack.enter_context(own_server())
         clients = [
-            stack.enter_context(closing(psycopg2.connect(given.app_dsn, application_name="lab-bench")))
-            for _ in range(52)
+            stack.enter_context(closing(psycopg2.connect(app_dsn, application_name="lab-bench"))) for _ in range(52)
         ]
         busy = [threading.Thread(target=keep_busy, args=(client, ended)) for client in clients[:2]]
         for thread in busy:
             thread.start()
         try:
-            costs = [measure(given.dsn, given.app_dsn, hz, given.seconds) for hz in (10.0, 20.0)]
+            costs = [measure(dsn, app_dsn, hz, given.seconds) for hz in (10.0, 20.0)]
         finally:
             ended.set()
             for thread in busy:

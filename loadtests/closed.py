@@ -5,7 +5,7 @@ request's intended start is the moment at which its user decides to send it.
 """
 
 import gevent
-from locust import User, task
+from locust import FastHttpUser, task
 from locust.exception import StopUser
 
 from lab.units import monotonic_us
@@ -17,8 +17,12 @@ CONNECTIONS_PER_S = 200  # without think time the users' first requests are spre
 conductor = Conductor("closed").attach()
 
 
-class ClosedUser(User):  # type: ignore[misc]
-    """One user with one connection; think time is exponential, so that users do not march in step."""
+class ClosedUser(FastHttpUser):  # type: ignore[misc]
+    """One user with one connection; think time is exponential, so that users do not march in step.
+
+    The recorded requests go through :mod:`loadtests.exchange`, which sends each once; the client of FastHttpUser is
+    there for tasks that are added here.
+    """
 
     def __init__(self, environment: object) -> None:
         super().__init__(environment)

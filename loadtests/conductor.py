@@ -114,6 +114,8 @@ class Conductor:
             sys.exit(error.exit_code)
         if isinstance(environment.runner, MasterRunner):
             environment.runner.register_message(_FINISHED, self._worker_finished)
+        hub = gevent.get_hub()
+        hub.NOT_ERROR = (*hub.NOT_ERROR, StopTest)  # a refusal is one line, without a traceback
         if self.planned:
             self._watch_hub()
 
@@ -132,6 +134,8 @@ class Conductor:
         try:
             self.target = Target(self._environment.host)
         except UsageError as error:
+            if self._environment.parsed_options.headless:
+                self._environment.process_exit_code = error.exit_code
             raise StopTest(str(error)) from None
         if self._folder is not None and not self.start_us and not self._leads_workers():
             self.recorder = Recorder(self._folder)

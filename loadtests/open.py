@@ -5,7 +5,7 @@ counts from its arrival. Each finds a free executor, or waits for one, and that 
 """
 
 import gevent
-from locust import User, task
+from locust import FastHttpUser, task
 from locust.exception import StopUser
 
 from loadtests.alarm import Alarm
@@ -48,7 +48,7 @@ class Executors:
 executors = Executors()
 
 
-class OpenUser(User):  # type: ignore[misc]
+class OpenUser(FastHttpUser):  # type: ignore[misc]
     """One source of Poisson arrivals; with a plan there is one in each process."""
 
     def __init__(self, environment: object) -> None:

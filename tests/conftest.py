@@ -5,6 +5,8 @@ temporary folders are closed to others.
 """
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +18,8 @@ from lab import config as settings
 from lab import server as servers
 from lab.config import Config
 from lab.server import Server
+from lab.server.layout import locate
+from lab.server.layout import make as make_folders
 
 
 @pytest.fixture(scope="session")
@@ -42,17 +46,28 @@ def server(server_config: Config) -> Iterator[Server]:
 
 @pytest.fixture
 def make_config(open_folder: Path) -> Iterator[Callable[..., Config]]:
-    """Settings with a home of the test's own; whatever runs there is stopped at the end."""
+    """Settings with a home of the test's own, which is empty; whatever runs there is stopped at the end."""
     made: list[Config] = []
 
     def make(home: Path | None = None, **changes: object) -> Config:
         folder = home or Path(tempfile.mkdtemp(dir=open_folder)) / "lab"
         if home is None:
             folder.parent.chmod(0o711)
-        config = replace(settings.read({"LAB_HOME": str(folder)}), **changes)  # type: ignore[arg-type]
-        made.append(config)
-        return config
+        made.append(replace(settings.read({"LAB_HOME": str(folder)}), **changes))  # type: ignore[arg-type]
+        return made[-1]
 
     yield make
     for config in made:
         servers.stop(replace(config, dsn=""))
+
+
+@pytest.fixture
+def own_config(make_config: Callable[..., Config], server: Server, server_config: Config) -> Config:
+    """Settings with a home whose server was made but never started: it borrows the session's template."""
+    config = make_config()
+    theirs, ours = locate(server_config), locate(config)
+    make_folders(ours)
+    shutil.copy2(theirs.passfile.file, ours.passfile.file)
+    ours.templates.rmdir()
+    subprocess.run(["cp", "-al" if sys.platform == "linux" else "-pR", theirs.templates, ours.templates], check=True)
+    return config

@@ -11,6 +11,7 @@ import numpy as np
 from lab.plan import LoadPlan, PoolConfig
 from lab.record import raw
 from lab.record import run as record
+from lab.record.files import write_atomically
 from lab.record.run import Manifest, Run
 
 START_US = 1_000_000_000
@@ -64,7 +65,7 @@ class Stored:
         raw.observer_file(folder, 2).write_text(lines)
         sealed = record.seal(folder, self._manifest(folder.name))
         if self.books:
-            record.write_atomically(
+            write_atomically(
                 folder / record.MANIFEST, json.dumps(asdict(replace(sealed, books={**sealed.books, **self.books})))
             )
         return record.open_run(folder)

@@ -75,6 +75,18 @@ class VariantSummary:
     connect_ms_p50: float | None  # of the requests that opened a connection
     runs: tuple[RunSummary, ...]
 
+    @property
+    def sessions_per_request(self) -> float | None:
+        """Sessions that the server opened for each planned request, over the whole load; None if unknown."""
+        return self.sessions_opened / self.planned if self.sessions_opened is not None and self.planned else None
+
+    @property
+    def connect_per_sql(self) -> float | None:
+        """Mean time connecting over mean time executing SQL; None if the app did not say."""
+        if self.split_ms is None or self.split_ms.connect is None or not self.split_ms.sql:
+            return None
+        return self.split_ms.connect / self.split_ms.sql
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {

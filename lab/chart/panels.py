@@ -19,6 +19,8 @@ from lab.chart.side import Side, log_ticks, say
 from lab.chart.style import BODY, GREY, GRID, INK, SHADE, SMALL, SOFT, Look, axes_width_in, spread, text_width_in
 from lab.units import format_number
 
+WIDEST = 20.0  # how far beyond all other marks an interval is drawn, as a factor
+
 
 def connections(ax: Axes, sides: Sequence[Side], limit: int | None) -> None:
     """Draw the app's connections over time: the middle run of each variant strong, its repeats faint."""
@@ -122,7 +124,9 @@ def verdict(ax: Axes, effect: Effect, label: str, look: Look, guess: float | Non
         ax.set_xticks([])
         say(ax, "no effect could be computed")
         return
-    _ratio_axis(ax, [*(pair.ratio for pair in effect.pairs), *_known(effect.low, effect.high, guess)])
+    values = [1.0, *(pair.ratio for pair in effect.pairs), *_known(guess)]
+    bounds = _shown_bounds(effect, values)
+    _ratio_axis(ax, [*values, *bounds])
     ax.axvline(1, color=GREY, lw=1)
     _on_line(ax, 1, 1.62, "no difference")
     if guess is not None and guess > 0:
@@ -133,15 +137,21 @@ def verdict(ax: Axes, effect: Effect, label: str, look: Look, guess: float | Non
     right = ax.get_yaxis_transform()
     each = "each pair" if len(effect.pairs) > 1 else "the only pair"
     ax.text(0.66, 1.12, each, va="center", fontsize=SMALL, color=SOFT, transform=right)
-    _draw_interval(ax, effect, colour, right)
+    _draw_interval(ax, effect, bounds, colour, right)
 
 
-def _draw_interval(ax: Axes, effect: Effect, colour: str, right: Any) -> None:
-    assert effect.ratio is not None
+def _shown_bounds(effect: Effect, values: Sequence[float]) -> list[float]:
+    """Return the interval as far as it is drawn: one of many powers of ten would hide the pairs."""
     if effect.low is None or effect.high is None:
+        return []
+    return [max(effect.low, min(values) / WIDEST), min(effect.high, max(values) * WIDEST)]
+
+
+def _draw_interval(ax: Axes, effect: Effect, bounds: Sequence[float], colour: str, right: Any) -> None:
+    if not bounds or effect.ratio is None:
         ax.text(0.66, 0.64, "one pair gives\nno interval", va="center", fontsize=SMALL, color=INK, transform=right)
         return
-    ax.plot([effect.low, effect.high], [0.64] * 2, color=colour, lw=6, solid_capstyle="butt", alpha=0.35)
+    ax.plot(bounds, [0.64] * 2, color=colour, lw=6, solid_capstyle="butt", alpha=0.35)
     ax.plot([effect.ratio], [0.64], "D", color=colour, ms=8)
     told = f"{format_number(effect.ratio)}, with\n95 % interval"
     ax.text(0.66, 0.64, told, va="center", fontsize=SMALL, color=INK, transform=right)
@@ -165,7 +175,7 @@ def _ratio_axis(ax: Axes, values: Sequence[float]) -> None:
         pad = 0.1 * span
         ax.set_xlim(low - pad, low - pad + (span + 2 * pad) / 0.62)
         ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
 def _on_line(ax: Axes, x: float, y: float, text: str) -> None:

@@ -237,7 +237,10 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for file in sorted(folder.glob("observer-*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+            try:
+                row = json.loads(line)
+            except ValueError:
+                raise RecordError(f"{file.name} ends within a line: the observer was killed; make the run again") from None
             rows[row.pop("table")].append(row)
     return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
 

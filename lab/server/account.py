@@ -4,7 +4,7 @@ PostgreSQL refuses to run as root. When the lab runs as root, the server runs as
 one, else as ``nobody``. Folders that the lab did not make keep their permissions: if the account cannot get to the
 lab's home, the server's files go to a folder of the lab's own under ``/var``.
 
-Files that the account could tamper with are copied and deleted as that account, never as root.
+Files that the account could tamper with are copied as that account, never as root.
 """
 
 import contextlib
@@ -124,21 +124,17 @@ def copy_tree(source: Path, target: Path, account: Account | None) -> None:
     quick = ["cp", "-cpR", *plain[2:]] if sys.platform == "darwin" else ["cp", "-a", "--reflink=auto", *plain[2:]]
     done = run_as(account, quick)
     if done.returncode != 0 and "No space" not in done.stderr:
-        remove_tree(target, account)
+        remove_tree(target)
         done = run_as(account, plain)
     if done.returncode != 0:
-        remove_tree(target, account)
+        remove_tree(target)
         raise ServerError(f"cannot copy {source} to {target}: {last_line(done.stderr)}")
 
 
-def remove_tree(folder: Path, account: Account | None) -> None:
-    """Delete a folder as the account; nothing happens if there is none."""
-    if folder.is_symlink() or not folder.exists():
-        return
-    if account is None:
+def remove_tree(folder: Path) -> None:
+    """Delete a folder and follow no link; nothing happens if there is none."""
+    if not folder.is_symlink():
         shutil.rmtree(folder, ignore_errors=True)
-    else:
-        run_as(account, ["rm", "-rf", "--", str(folder)])
 
 
 def last_line(text: str) -> str:

@@ -169,7 +169,7 @@ def runnable(found: Binaries, account: Account | None, shelf: Path) -> Binaries:
     target = accounts.private_folder(shelf, account) / f"{found.version_text}-{key}"
     copy = Binaries(target / "bin", found.major, found.version_text, found.source)
     if not _runs(copy, account):
-        accounts.remove_tree(target, account)
+        accounts.remove_tree(target)
         _copy_installation(prefix, target, account)
     return copy
 
@@ -187,7 +187,7 @@ def _runs(binaries: Binaries, account: Account | None) -> bool:
 def _copy_installation(prefix: Path, target: Path, account: Account | None) -> None:
     """Copy as root or user, since the account cannot read the source; then hand the copy over."""
     part = target.with_name(f"{target.name}.part")
-    accounts.remove_tree(part, account)
+    accounts.remove_tree(part)
     skipped = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a")
     try:
         shutil.copytree(prefix, part, ignore=skipped)

@@ -69,7 +69,7 @@ def install(layout: Layout, binaries: Binaries, size: str, progress: Progress) -
     part = layout.root / f"{_PART}data"
     accounts.copy_tree(source, part, layout.account)
     _sync(layout, binaries, part)
-    accounts.remove_tree(layout.data, layout.account)
+    accounts.remove_tree(layout.data)
     part.rename(layout.data)
 
 
@@ -97,14 +97,14 @@ def _check_space(folder: Path, size: str) -> None:
 
 def _drop_older(layout: Layout, prefix: str) -> None:
     for old in layout.templates.glob(f"{prefix}*"):
-        accounts.remove_tree(old, layout.account)
+        accounts.remove_tree(old)
 
 
 def _sweep(layout: Layout) -> None:
     """Delete what a build or a copy left that was cut short."""
     for folder in (layout.root, layout.templates):
         for left in folder.glob(f"{_PART}*"):
-            accounts.remove_tree(left, layout.account)
+            accounts.remove_tree(left)
     for left in layout.templates.glob("pw-*"):
         left.unlink(missing_ok=True)
 
@@ -126,7 +126,7 @@ def _build(layout: Layout, binaries: Binaries, size: Size, key: str, target: Pat
     except psycopg2.Error as error:
         raise ServerError(reason.advised(f"cannot load the database: {data.one_line(error)}")) from None
     finally:
-        accounts.remove_tree(part, layout.account)
+        accounts.remove_tree(part)
 
 
 def _sync(layout: Layout, binaries: Binaries, folder: Path) -> None:
@@ -174,7 +174,7 @@ def fill(layout: Layout, port: int, size: Size, instance: str) -> None:
 
 def forget(layout: Layout) -> None:
     """Delete data, templates and passwords of the embedded server; it must not run."""
-    for folder in (layout.data, layout.templates):
-        accounts.remove_tree(folder, layout.account)
+    for folder in (layout.data, *layout.templates.iterdir()):
+        accounts.remove_tree(folder)
     with contextlib.suppress(FileNotFoundError):
         layout.passfile.file.unlink()

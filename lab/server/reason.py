@@ -56,6 +56,9 @@ def in_output(text: str) -> str:
     marks = ("PANIC:", "FATAL:", "ERROR:", "error:", "LOG:")
     lines = [line for line in text.splitlines() if any(mark in line for mark in marks[:4])]
     causes = [line for line in text.splitlines() if any(key in line for key, _ in _ADVICE)]
+    if "contains errors" in text:
+        # the file's errors stand one by one above the line that ends the start
+        causes += [line for line in text.splitlines() if "LOG:" in line]
     line = (causes or lines or [accounts.last_line(text)])[0]
     for mark in marks:
         line = line.split(mark, 1)[-1]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import threading
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -29,6 +28,13 @@ def running(server, tmp_path, spec, workers=1, name="lab-app-test"):
         yield app
     finally:
         app.stop()
+
+
+@pytest.fixture(scope="module")
+def pooled(server, tmp_path_factory):
+    """An app with the default pool, for the tests that don't mind who asked before."""
+    with running(server, tmp_path_factory.mktemp("pooled"), "queue") as app:
+        yield app
 
 
 def ask(app, path, method="GET"):
@@ -72,30 +78,28 @@ def test_every_route_of_the_plan_answers(server, tmp_path, spec):
             assert (times["sql"] > 0) == route.touches_database
 
 
-def test_what_is_written_can_be_read(server, tmp_path):
-    with running(server, tmp_path, "queue") as app:
-        _, made, _ = ask(app, "/posts?author=1&title=Fresh+paint", "POST")
-        _, bumped, _ = ask(app, f"/posts/{made['id']}/bump", "POST")
-        for path in (f"/posts/{made['id']}", f"/classic/posts/{made['id']}"):
-            _, post, _ = ask(app, path)
-            assert (post["title"], post["views"], post["author_id"]) == ("Fresh paint", 1, 1)
-        assert bumped["views"] == 1
-        assert ask(app, "/posts?limit=1")[1][0]["id"] == made["id"]
-        assert ask(app, "/search?word=Fresh+paint")[1]["found"] >= 1
-        ask(app, "/sessions?user=2", "POST")
-        assert ask(app, "/sessions/oldest?user=2", "DELETE")[1] == {"deleted": 1}
+def test_what_is_written_can_be_read(pooled):
+    _, made, _ = ask(pooled, "/posts?author=1&title=Fresh+paint", "POST")
+    _, bumped, _ = ask(pooled, f"/posts/{made['id']}/bump", "POST")
+    for path in (f"/posts/{made['id']}", f"/classic/posts/{made['id']}"):
+        _, post, _ = ask(pooled, path)
+        assert (post["title"], post["views"], post["author_id"]) == ("Fresh paint", 1, 1)
+    assert bumped["views"] == 1
+    assert ask(pooled, "/posts?limit=1")[1][0]["id"] == made["id"]
+    assert ask(pooled, "/search?word=Fresh+paint")[1]["found"] >= 1
+    ask(pooled, "/sessions?user=2", "POST")
+    assert ask(pooled, "/sessions/oldest?user=2", "DELETE")[1] == {"deleted": 1}
 
 
-def test_a_missing_row_is_404_and_a_missing_session_is_not(server, tmp_path):
-    with running(server, tmp_path, "queue") as app:
-        for path, method in (
-            ("/posts/2000000000", "GET"),
-            ("/posts/2000000000/bump", "POST"),
-            ("/posts?author=2000000000&title=x", "POST"),
-            ("/sessions?user=2000000000", "POST"),
-        ):
-            assert ask(app, path, method)[0] == 404
-        assert ask(app, "/sessions/oldest?user=2000000000", "DELETE")[:2] == (200, {"deleted": 0})
+def test_a_missing_row_is_404_and_a_missing_session_is_not(pooled):
+    for path, method in (
+        ("/posts/2000000000", "GET"),
+        ("/posts/2000000000/bump", "POST"),
+        ("/posts?author=2000000000&title=x", "POST"),
+        ("/sessions?user=2000000000", "POST"),
+    ):
+        assert ask(pooled, path, method)[0] == 404
+    assert ask(pooled, "/sessions/oldest?user=2000000000", "DELETE")[:2] == (200, {"deleted": 0})
 
 
 def test_the_first_request_sees_a_cold_pool(server, tmp_path):
@@ -106,9 +110,8 @@ def test_the_first_request_sees_a_cold_pool(server, tmp_path):
         assert second["connect"] == 0
 
 
-def test_sleep_in_the_server_shows_in_sql(server, tmp_path):
-    with running(server, tmp_path, "queue") as app:
-        assert timed(ask(app, "/slow?ms=50")[2])["sql"] >= 50
+def test_sleep_in_the_server_shows_in_sql(pooled):
+    assert timed(ask(pooled, "/slow?ms=50")[2])["sql"] >= 50
 
 
 @pytest.mark.parametrize(("spec", "per_request"), [("null", 1), ("connect", 1), ("queue", 0)])
@@ -172,12 +175,10 @@ def test_workers_do_not_outlive_their_killed_supervisor(server, tmp_path):
         assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), 10)
 
 
-def test_the_app_listens_on_loopback_only(server, tmp_path):
-    with running(server, tmp_path, "null") as app, socket.socket() as other:
-        listening = [c.laddr.ip for c in psutil.Process(app.child.pid).net_connections("tcp") if c.status == "LISTEN"]
-        assert listening == ["127.0.0.1"]
-        assert app.url == f"http://127.0.0.1:{app.port}"
-        assert other.connect_ex(("127.0.0.1", app.port)) == 0
+def test_the_app_listens_on_loopback_only(pooled):
+    listening = [c.laddr.ip for c in psutil.Process(pooled.child.pid).net_connections("tcp") if c.status == "LISTEN"]
+    assert listening == ["127.0.0.1"]
+    assert pooled.url == f"http://127.0.0.1:{pooled.port}"
 
 
 def test_a_database_without_the_mark_is_refused_in_one_line(server, tmp_path):
@@ -195,16 +196,15 @@ def test_a_server_that_is_not_there_is_told_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_errors_keep_the_connection_and_fill_no_log(server, tmp_path):
-    with running(server, tmp_path, "queue") as app:
-        connection = HTTPConnection("127.0.0.1", app.port)
-        for _ in range(5):
-            connection.request("GET", "/error")
-            answer = connection.getresponse()
-            assert (answer.status, "Server-Timing" in answer.headers) == (500, True)
-            answer.read()
-        connection.close()
-    assert (tmp_path / "app.log").read_text().count("Traceback") == 1
+def test_errors_keep_the_connection_and_fill_no_log(pooled):
+    connection = HTTPConnection("127.0.0.1", pooled.port)
+    for _ in range(5):
+        connection.request("GET", "/error")
+        answer = connection.getresponse()
+        assert (answer.status, "Server-Timing" in answer.headers) == (500, True)
+        answer.read()
+    connection.close()
+    assert pooled.child.log.read_text().count("Traceback") == 1
 
 
 def test_a_port_that_is_lost_to_another_app_is_replaced(server, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from psycopg2.extensions import connection, make_dsn, parse_dsn
 
 from lab import observe
 from lab.errors import ObserverError
+from lab.observe.cpu import LINUX
 from lab.observe.delta import at_mark, database_delta, statement_deltas
 from lab.process import wait_until
 from lab.record import raw
@@ -213,6 +214,21 @@ def test_every_row_fits_the_record(server: Any, started: Starter, tmp_path: Path
         "observer",
         "machine",
     }
+
+
+@pytest.mark.skipif(not LINUX, reason="only Linux keeps the time of processes that have ended")
+def test_the_servers_time_includes_backends_that_have_ended(server: Any, started: Starter, tmp_path: Path) -> None:
+    if not server.pid:
+        pytest.skip("the server's pid is not known")
+    observer = started(watch={"server": server.pid})
+    observer.mark("begin")
+    with closing(psycopg2.connect(server.app_dsn, application_name="lab-app-burns")) as client:
+        client.cursor().execute("SELECT sum(n) FROM generate_series(1, 1000000) AS g (n)")
+    assert observe.wait_until_gone(server.observer_dsn, "lab-app-burns", 5)
+    observer.mark("end")
+    used = [row["cpu_s"] for row in rows(tmp_path, observer, "system") if row["role"] == "server"]
+    assert used == sorted(used)
+    assert used[-1] - used[0] > 0.03
 
 
 def test_what_cannot_be_done_is_said(started: Starter) -> None:

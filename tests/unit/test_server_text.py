@@ -24,8 +24,13 @@ def test_only_scram_is_in_the_access_rules() -> None:
 
 @pytest.mark.parametrize(
     ("major", "log", "reserved", "query_id"),
-    [(13, "csvlog", None, None), (14, "csvlog", None, "on"), (15, "csvlog,jsonlog", None, "on"), (18, "csvlog,jsonlog", "3", "on")],
-)  # fmt: skip
+    [
+        (13, "csvlog", None, None),
+        (14, "csvlog", None, "on"),
+        (15, "csvlog,jsonlog", None, "on"),
+        (18, "csvlog,jsonlog", "3", "on"),
+    ],
+)
 def test_settings_leave_out_what_a_version_does_not_know(
     major: int, log: str, reserved: str | None, query_id: str | None
 ) -> None:
