@@ -15,18 +15,20 @@ from pathlib import Path
 import psycopg2
 
 from lab import config, experiment, server
+from lab.errors import ServerError
 from lab.plan import LoadPlan, PoolConfig, Variant
 from lab.record.run import open_run
+from lab.server import binaries
 
 CONNECTS = 200
 
 
-def bare_loop_ms(dsn: str, **options: str) -> float:
+def bare_loop_ms(dsn: str) -> float:
     """Return the median time of ``psycopg2.connect``, milliseconds."""
     times = []
     for _ in range(CONNECTS):
         began = time.perf_counter()
-        connection = psycopg2.connect(dsn, **options)
+        connection = psycopg2.connect(dsn)
         times.append((time.perf_counter() - began) * 1000)
         connection.close()
     return statistics.median(times)
@@ -34,7 +36,10 @@ def bare_loop_ms(dsn: str, **options: str) -> float:
 
 def pgbench_ms(settings: config.Config, where: server.Server, folder: Path) -> float | None:
     """Return the average connection time that ``pgbench -C`` prints, milliseconds; None if there is no pgbench."""
-    program = server.tool(settings, "pgbench")
+    try:
+        program = binaries.find(settings.pg_bin).tool("pgbench")
+    except ServerError:
+        program = None
     if program is None:
         return None
     script = folder / "one.sql"
@@ -67,7 +72,7 @@ def main() -> None:
                 lab = lab_ms(settings, where)
                 pgbench = pgbench_ms(settings, where, folder)
                 after = bare_loop_ms(where.app_dsn)
-                plain = bare_loop_ms(where.app_dsn, sslmode="disable", gssencmode="disable")
+                plain = bare_loop_ms(where.app_dsn + "&sslmode=disable&gssencmode=disable")
                 bare = (before + after) / 2
                 print(
                     f"connect: lab {lab:.2f} ms, bare loop {bare:.2f} ms ({before:.2f} before, {after:.2f} after), "

@@ -22,6 +22,7 @@ from lab import app, environment, load, observe, process, server
 from lab.analyse.comparison import Comparison, compare_runs
 from lab.config import Config
 from lab.errors import (
+    AppError,
     IncompleteRunError,
     LabError,
     LoadError,
@@ -57,7 +58,7 @@ class Question:
     def slots(self) -> list[Slot]:
         """Return the runs to make, pair by pair, each pair in an order drawn from the seed."""
         order = random.Random(self.seed)
-        slots = []
+        slots: list[Slot] = []
         for pair in range(1, self.pairs + 1):
             sides = list(self.variants)
             order.shuffle(sides)
@@ -284,7 +285,7 @@ def _all_alive(bench: _Bench, web: app.App, folder: Path) -> None:
             "give the command again, the server recovers by itself"
         )
     if not web.child.alive():
-        raise app.AppError(
+        raise AppError(
             f"the sample app (pid {web.child.pid}) died during run {folder.name} "
             f"({web.child.last_words(1) or 'killed'}); the run is kept as failed: give the command again"
         )

@@ -96,8 +96,9 @@ class LoadChild:
             file.unlink()
 
     def _died(self) -> str:
-        words = self.child.last_words() or "it said nothing"
-        return f"the load generator ended with code {self.child.returncode()}: {words}"
+        code = self.child.returncode() or 0
+        words = f"killed by signal {code - 128}" if code > 128 else self.child.last_words() or "it said nothing"
+        return f"the load generator died ({words}); the run is kept as failed: give the command again"
 
 
 def start(plan: LoadPlan, url: str, folder: Path, log: Path) -> LoadChild:

@@ -17,7 +17,7 @@ import pytest
 from lab import config as settings
 from lab import server as servers
 from lab.config import Config
-from lab.server import Server
+from lab.server import Server, build
 from lab.server.layout import locate
 from lab.server.layout import make as make_folders
 
@@ -59,11 +59,16 @@ def make_config(open_folder: Path) -> Iterator[Callable[..., Config]]:
     yield make
     for config in made:
         servers.stop(replace(config, dsn=""))
+        shutil.rmtree(config.home, ignore_errors=True)
 
 
 @pytest.fixture
-def own_config(make_config: Callable[..., Config], server: Server, server_config: Config) -> Config:
+def own_config(
+    make_config: Callable[..., Config], server: Server, server_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> Config:
     """Settings with a home whose server was made but never started: it borrows the session's template."""
+    # a test's data need not survive a power cut
+    monkeypatch.setattr(build, "_sync", lambda *_: None)
     config = make_config()
     theirs, ours = locate(server_config), locate(config)
     make_folders(ours)

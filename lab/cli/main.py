@@ -29,6 +29,7 @@ OUT = Console(highlight=False)
 Role = Literal["owner", "app", "observer"]
 # typer carries its own copy of click, and gives the base class of its usage errors no public name
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+_INTERRUPTED = 130
 JSON = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
 ]
@@ -257,6 +258,8 @@ def run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
+        if code == _INTERRUPTED:  # typer turns a Ctrl-C into this code
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except _WRONG_USAGE as error:
         _complain(error.format_message())
@@ -266,6 +269,6 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; what this command started is stopped, complete runs are kept")
-        return 130
+        return _INTERRUPTED
     except Exception as error:
         return _unexpected(error)

@@ -240,7 +240,7 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
             try:
                 row = json.loads(line)
             except ValueError:
-                raise RecordError(f"{file.name} ends within a line: the observer was killed; make the run again") from None
+                raise RecordError(f"{file.name} ends within a line; make the run again") from None
             rows[row.pop("table")].append(row)
     return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
 

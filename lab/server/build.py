@@ -111,7 +111,7 @@ def _sweep(layout: Layout) -> None:
 
 def _build(layout: Layout, binaries: Binaries, size: Size, key: str, target: Path) -> None:
     part = layout.templates / f"{_PART}{key}"
-    instance = layout.passfile.instance()
+    instance, began = layout.passfile.instance(), reason.size_bytes(layout.log)
     try:
         password = layout.passfile.ensure(dsn.LOOPBACK, "*", OWNER)
         cluster.initdb(binaries, part, password, layout.account, layout.log)
@@ -124,7 +124,8 @@ def _build(layout: Layout, binaries: Binaries, size: Size, key: str, target: Pat
     except OSError as error:
         raise ServerError(reason.advised(f"cannot make the database: {error.strerror}")) from None
     except psycopg2.Error as error:
-        raise ServerError(reason.advised(f"cannot load the database: {data.one_line(error)}")) from None
+        cause = reason.known_cause(reason.read_from(layout.log, began)) or data.one_line(error)
+        raise ServerError(reason.advised(f"cannot load the database: {cause}")) from None
     finally:
         accounts.remove_tree(part)
 

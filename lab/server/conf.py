@@ -20,12 +20,12 @@ host    all       all   127.0.0.1/32  scram-sha-256
 host    all       all   ::1/128       scram-sha-256
 """
 
-# for the server that only loads the data: nobody else sees it, and what is lost with the power is made again
+# For the server that only loads the data: nobody else sees it, and what is lost with the power is made again.
+# synchronous_commit stays on: rows of a commit that is not yet flushed get no hint bits, and VACUUM then marks no page.
 BUILD = {
     "shared_preload_libraries": "",
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "wal_level": "minimal",  # rows of a table made in the same transaction then need no WAL
     "max_wal_senders": "0",
     "min_wal_size": "32MB",  # or the template would carry recycled WAL

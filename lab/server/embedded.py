@@ -255,7 +255,7 @@ def _stop(where: Layout) -> bool:
             process.stop_released(noted.leash_pid, noted.leash_started_s)
         cluster.stop_process(found.pid, where.data)
     cluster.wait_until_gone(where.data)
-    where.note.unlink(missing_ok=True)
+    _forget(where)
     return found is not None
 
 
@@ -264,7 +264,12 @@ def _let_go(where: Layout) -> None:
     child = _held.pop(where.home, None)
     if child:
         child.stop()
-        where.note.unlink(missing_ok=True)
+        _forget(where)
+
+
+def _forget(where: Layout) -> None:
+    where.note.unlink(missing_ok=True)
+    layout.drop_socket_folder(where)
 
 
 def _ignored(names: tuple[str, ...]) -> tuple[str, ...]:

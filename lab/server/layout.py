@@ -14,6 +14,7 @@
 clone under ``/root``), it is a folder of the lab's own under ``/var``.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from hashlib import sha256
@@ -162,3 +163,11 @@ def socket_folder(layout: Layout) -> Path:
     return accounts.private_folder(
         accounts.temporary_root(layout.account) / f"lab-{os.geteuid()}-{name}", layout.account
     )
+
+
+def drop_socket_folder(layout: Layout) -> None:
+    """Remove the folder for the socket if it lies outside of the lab's own, and is empty."""
+    name = sha256(os.fsencode(layout.root)).hexdigest()[:12]
+    for parent in {accounts.temporary_root(layout.account), Path("/tmp")}:
+        with contextlib.suppress(OSError):
+            (parent / f"lab-{os.geteuid()}-{name}").rmdir()

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from lab import process
 from lab.server import account as accounts
 
 # messages of PostgreSQL, in the C locale, and what to do about them
@@ -19,12 +20,16 @@ _ADVICE = (
 
 def of_server(data: Path, log: Path, offset: int, since: float) -> str:
     """Return why the server ended: from its own log if that had begun, else from its output."""
+    output = read_from(log, offset)
+    if "Future log output" in output:
+        # the process that writes the log ends a little later than the server
+        process.wait_until(lambda: bool(_error_in_log(data, since)), 2.0)
+    return _error_in_log(data, since) or in_output(output)
+
+
+def _error_in_log(data: Path, since: float) -> str:
     newest = [file for file in (data / "log").glob("*.csv") if file.stat().st_mtime >= since - 1]
-    for file in sorted(newest, reverse=True):
-        found = _error_in_csv(file)
-        if found:
-            return found
-    return in_output(read_from(log, offset))
+    return next(filter(None, (_error_in_csv(file) for file in sorted(newest, reverse=True))), "")
 
 
 def advised(message: str) -> str:
@@ -37,6 +42,11 @@ def advised(message: str) -> str:
         if key in message:
             return f"{message}; {advice}"
     return message
+
+
+def known_cause(output: str) -> str:
+    """Return the first line of a program's output that names a cause with a known cure; empty if none does."""
+    return in_output(output) if any(key in output for key, _ in _ADVICE) else ""
 
 
 def _error_in_csv(file: Path) -> str:

