@@ -11,9 +11,10 @@ from lab.analyse.system import Use
 from lab.units import format_number
 
 LAG_LIMIT_MS = 5.0  # the generator's lateness at its 99th percentile, and ...
-LAG_LIMIT_SHARE = 0.10  # ... of the highest latency percentile that is reported; both must be passed
+LAG_LIMIT_SHARE = 0.25  # ... of the highest latency percentile that is reported; both must be passed
 GENERATOR_LIMIT_PCT = 90.0  # of one core, for each load process
 STARVED_LIMIT_PCT = 5.0  # of the machine's time: stolen by other guests, or held back by the control group
+OTHERS_LIMIT_PCT = 25.0  # of the machine's time: used by programs that have no part in the run
 
 
 def reasons(runs: Sequence[RunSummary]) -> list[str]:
@@ -84,6 +85,7 @@ def _starved(runs: Sequence[RunSummary]) -> Iterator[str]:
     yield from _over(
         runs, "machine starved by its control group", lambda u: u.throttled_pct, STARVED_LIMIT_PCT, "% held back"
     )
+    yield from _over(runs, "machine starved by other programs", lambda u: u.others_pct, OTHERS_LIMIT_PCT, "% of it")
 
 
 def _over(

@@ -13,6 +13,10 @@ from lab.analyse.measured import Measured
 from lab.record.run import Run
 
 
+PARTS = ("machine", "app", "generator", "server", "observer")
+LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """Per cent; of one core for processes, of all cores for the machine."""
@@ -21,6 +25,7 @@ class Use:
     generator_cpu_pct: float | None  # of one core for each load process
     steal_pct: float | None
     throttled_pct: float | None
+    others_pct: float | None  # of the machine: programs that have no part in the run
     lag_ms_p99: float | None  # of the generator's event loop
 
 
@@ -41,8 +46,20 @@ def use(run: Run, measured: Measured) -> Use:
         generator_cpu_pct=share("generator", "cpu_s", int(measured.manifest.load.get("processes", 1))),
         steal_pct=share("machine", "steal_s", cores),
         throttled_pct=share("machine", "throttled_s", cores),
+        others_pct=_others_pct({who: share(who, "cpu_s", cores) for who in PARTS}, measured),
         lag_ms_p99=_lag_ms_p99(run, window),
     )
+
+
+def _others_pct(shares_pct: dict[str, float | None], measured: Measured) -> float | None:
+    """Return what is left of the machine's use without the run's own parts; None where a part was not seen whole.
+
+    Only Linux tells the time of backends that have ended, and an attached server is not watched.
+    """
+    known = [share for share in shares_pct.values() if share is not None]
+    if len(known) < len(PARTS) or measured.manifest.environment.get("host", {}).get("system") != "Linux":
+        return None
+    return max(0.0, 2 * known[0] - sum(known))
 
 
 def machine_cores(measured: Measured) -> int:
@@ -71,4 +88,15 @@ def _lag_ms_p99(run: Run, window: tuple[int, int]) -> float | None:
     if len(lag_ms) == 0:
         return None
     # a gate needs a value, however few the readings
-    return float(np.percentile(lag_ms, 99, method="inverted_cdf"))
+    return float(np.percentile(_as_seen_all_along(lag_ms), 99, method="inverted_cdf"))
+
+
+def _as_seen_all_along(lag_ms: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Add the readings that a late loop did not take: who is 35 ms late would have read 25, 15 and 5 ms as well.
+
+    Without them a generator that stood still for a second would show in a single reading of many.
+    """
+    step_ms = LAG_EVERY_US / 1e3
+    late = lag_ms[lag_ms > step_ms]
+    missed = [np.arange(value - step_ms, 0, -step_ms) for value in late]
+    return np.concatenate([lag_ms, *missed])

@@ -5,6 +5,7 @@ is taken. Others are refused.
 """
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -161,16 +162,17 @@ def runnable(found: Binaries, account: Account | None, shelf: Path) -> Binaries:
     """
     if _runs(found, account):
         return found
-    prefix = found.bin_dir.parent
+    prefix, who = found.bin_dir.parent, account.name if account else "you"
     if not ((prefix / "lib").is_dir() and (prefix / "share").is_dir()):
-        who = account.name if account else "you"
         raise ServerError(f"{who} cannot run {found.program('postgres')}; set LAB_PG_BIN to programs that it can reach")
     key = sha256(str(prefix).encode()).hexdigest()[:8]
     target = accounts.private_folder(shelf, account) / f"{found.version_text}-{key}"
-    copy = Binaries(target / "bin", found.major, found.version_text, found.source)
+    bin_dir = target / prefix.parent.name / prefix.name / found.bin_dir.name
+    copy = Binaries(bin_dir, found.major, found.version_text, found.source)
     if not _runs(copy, account):
-        accounts.remove_tree(target)
         _copy_installation(prefix, target, account)
+        if not _runs(copy, account):
+            raise ServerError(f"{who} cannot run the copy of PostgreSQL in {target}; set LAB_PG_BIN to other programs")
     return copy
 
 
@@ -179,23 +181,35 @@ def _runs(binaries: Binaries, account: Account | None) -> bool:
         done = [accounts.run_as(account, [binaries.program(name), "--version"], 20) for name in _NEEDED]
     except (OSError, subprocess.SubprocessError):
         return False
-    # the answer comes from the program alone; that its data files can be read is another question
-    share = next((p for p in (binaries.bin_dir.parent / "share",) if p.is_dir()), None)
-    return all(one.returncode == 0 for one in done) and (share is None or accounts.reaches(account, share))
+    share = binaries.bin_dir.parent / "share"
+    return all(one.returncode == 0 for one in done) and (not share.is_dir() or accounts.reaches(account, share))
+
+
+def _parts(prefix: Path) -> list[Path]:
+    """Return what belongs to an installation: a wheel's libraries lie beside its package, or (macOS) inside it."""
+    package = prefix.parent
+    beside = (package.with_name(f"{package.name}.libs"), package / ".dylibs")
+    return [prefix, *(folder for folder in beside if folder.is_dir())]
 
 
 def _copy_installation(prefix: Path, target: Path, account: Account | None) -> None:
-    """Copy as root or user, since the account cannot read the source; then hand the copy over."""
+    """Copy as who the lab runs as, since the account cannot read the source; then hand the copy over.
+
+    The copy keeps the places of the parts to each other: the programs look for their libraries by a relative path.
+    """
     part = target.with_name(f"{target.name}.part")
-    accounts.remove_tree(part)
     skipped = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a")
     try:
-        shutil.copytree(prefix, part, ignore=skipped)
+        for left in (part, target):
+            accounts.remove_tree(left)
+        for source in _parts(prefix):
+            shutil.copytree(source, part / source.relative_to(prefix.parent.parent), ignore=skipped)
         for path in [part, *part.rglob("*")]:
-            path.chmod(0o700 if path.is_dir() or path.parent.name == "bin" else path.stat().st_mode & 0o700 | 0o400)
+            program = path.is_dir() or path.parent.name == "bin"
+            path.chmod(0o700 if program else path.stat().st_mode & 0o700 | 0o400)
             if account:
-                shutil.chown(path, account.uid, account.gid)
+                os.chown(path, account.uid, account.gid)
         part.rename(target)
     except (OSError, shutil.Error) as error:
-        shutil.rmtree(part, ignore_errors=True)
+        accounts.remove_tree(part)
         raise ServerError(f"cannot copy PostgreSQL's programs to {target}: {error}") from None

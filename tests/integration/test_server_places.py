@@ -60,15 +60,16 @@ def test_a_home_that_only_root_reaches_keeps_its_mode(closed_folder: Path, make_
 
 @as_root
 def test_programs_that_only_root_reaches_are_copied_once(closed_folder: Path, open_folder: Path) -> None:
-    found, who = binaries.find(), account.choose()
-    shutil.copytree(found.bin_dir.parent, closed_folder / "pg", ignore=shutil.ignore_patterns("include", "*.a"))
-    hidden = binaries.find(closed_folder / "pg" / "bin")
+    package, who = binaries.find().bin_dir.parent.parent, account.choose()
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, closed_folder / part.name, ignore=shutil.ignore_patterns("include", "*.a"))
+    hidden = binaries.find(closed_folder / package.name / "pginstall" / "bin")
     shelf = open_folder / "shelf"
     copy = binaries.runnable(hidden, who, shelf)
-    stamp = (copy.bin_dir / "postgres").stat().st_ino
+    stamp = (copy.bin_dir / "postgres").stat().st_ctime_ns
     assert shelf in copy.bin_dir.parents
-    assert account.run_as(who, [copy.program("postgres"), "--version"]).returncode == 0
-    assert (binaries.runnable(hidden, who, shelf).bin_dir / "postgres").stat().st_ino == stamp
+    assert [account.run_as(who, [copy.program(name), "--version"]).returncode for name in ("initdb", "psql")] == [0, 0]
+    assert (binaries.runnable(hidden, who, shelf).bin_dir / "postgres").stat().st_ctime_ns == stamp
     assert stat.S_IMODE(closed_folder.stat().st_mode) == 0o700
 
 

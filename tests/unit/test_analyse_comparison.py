@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.analyse import gates
+from lab.analyse import gates, system
 from lab.analyse.comparison import Interval, as_json, compare_runs, interval, judge
 from lab.analyse.summary import summarise
 from lab.errors import RecordError
@@ -114,7 +114,7 @@ def test_an_unknown_variant_is_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"lag_ms": 40.0}, "generator late: p99 40 ms in 4 of 4 runs, limit 5 ms and 10 % of the latency"),
+        ({"lag_ms": 40.0}, "generator late: p99 40 ms in 4 of 4 runs, limit 5 ms and 25 % of the latency"),
         ({"cpu_pct": {"generator": 97.0}}, "generator saturated: 97 % of a core in 4 of 4 runs, limit 90"),
         (
             {"cpu_pct": {"machine": 50.0}, "steal_pct": 30.0},
@@ -124,11 +124,15 @@ def test_an_unknown_variant_is_refused_by_name(tmp_path):
             {"cpu_pct": {"machine": 50.0}, "throttled_pct": 30.0},
             "machine starved by its control group: 15 % held back in 4 of 4 runs, limit 5",
         ),
+        (
+            {"cpu_pct": {"machine": 160.0, "app": 40.0, "server": 20.0, "generator": 10.0, "observer": 1.0}},
+            "machine starved by other programs: 44.5 % of it in 4 of 4 runs, limit 25",
+        ),
         ({"unfinished": np.arange(167) < 1, "seed": 1}, "unfinished requests"),
         ({"books": {"done": 1}}, "books do not balance: run-01-null tells"),
         ({"flags": ("the app was restarted",)}, "the app was restarted"),
     ],
-    ids=["late", "saturated", "stolen", "throttled", "unfinished", "books", "flag"],
+    ids=["late", "saturated", "stolen", "throttled", "others", "unfinished", "books", "flag"],
 )
 def test_a_gate_names_the_value_and_the_limit(tmp_path, changes, reason):
     found = compared(tmp_path, [(60, 60), (60, 60)], **changes).effect
@@ -136,6 +140,17 @@ def test_a_gate_names_the_value_and_the_limit(tmp_path, changes, reason):
     assert found.ratio is not None
     assert [told for told in found.reasons if told.startswith(reason)]
     assert all("\n" not in told for told in found.reasons)
+
+
+def test_a_generator_that_stood_still_once_is_late():
+    readings = np.full(300, 0.1)
+    readings[7] = 1000.0
+    assert np.percentile(system._as_seen_all_along(readings), 99) > 900
+
+
+def test_other_programs_are_unknown_where_a_part_was_not_watched(tmp_path):
+    found = compared(tmp_path, [(60, 60)], cpu_pct={"machine": 160.0, "app": 40.0})
+    assert all(run.use.others_pct is None for run in found.first.runs)
 
 
 def test_a_late_generator_is_borne_where_latency_is_far_greater(tmp_path):
