@@ -46,5 +46,5 @@ lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
 # The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
 
 clean:  ## stop the lab and remove .venv and .lab, runs included
-	@[ ! -x $(BIN)/lab ] || $(BIN)/lab down || true
+	@[ ! -x $(BIN)/lab ] || { $(BIN)/lab down && $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; } || true
 	@rm -rf $(VENV) .lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

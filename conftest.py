@@ -19,6 +19,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for name in [name for name in os.environ if name.startswith("LAB_") and name != "LAB_TEST_COMPOSE"]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="lab-tests-"))
+    home.chmod(0o711)  # the server does not run as root, and has to get there
     session.config.stash[_HOME] = home
     os.environ.update(LAB_HOME=str(home), LAB_SCALE="ci")
 

@@ -69,6 +69,7 @@ def faults(notebook: Any) -> list[str]:
 def build(source: Path) -> list[str]:
     """Execute one source and write its notebook, unless it has faults, which are returned."""
     with tempfile.TemporaryDirectory(prefix="lab-notebook-") as home:
+        Path(home).chmod(0o711)  # a server that does not run as root has to get there
         notebook = execute(read_source(source), home)
     found = faults(notebook)
     if not found:

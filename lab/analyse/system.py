@@ -12,7 +12,6 @@ import numpy as np
 from lab.analyse.measured import Measured
 from lab.record.run import Run
 
-
 PARTS = ("machine", "app", "generator", "server", "observer")
 LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
 

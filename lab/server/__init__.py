@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from lab.config import Config
 from lab.errors import ServerError, UsageError
+from lab.server import account as accounts
 from lab.server import attach, binaries, checks, dsn, embedded, layout
 from lab.server.build import APP, OBSERVER, OWNER
 from lab.server.cluster import Progress
@@ -25,7 +26,7 @@ from lab.server.values import DATABASE, ROLES, Check, Server, ServerStatus
 
 __all__ = [
     "Check", "Progress", "Server", "ServerStatus", "adopt", "doctor", "dsn_of", "dsn_with_password", "ensure", "guard",
-    "non_default_settings", "psql_command", "reset", "running", "server_facts", "status", "stop",
+    "non_default_settings", "psql_command", "remove", "reset", "running", "server_facts", "status", "stop",
 ]  # fmt: skip
 
 _NAMES = dict(zip(ROLES, (OWNER, APP, OBSERVER), strict=True))
@@ -61,6 +62,14 @@ def running(config: Config, progress: Progress = _silent) -> Iterator[Server]:
 def stop(config: Config) -> bool:
     """Stop the embedded server; False if none ran. An attached one is left alone."""
     return False if config.dsn else embedded.stop(config)
+
+
+def remove(config: Config) -> None:
+    """Stop the embedded server and delete its files, also those that lie outside of the home; the home stays."""
+    stop(config)
+    where = layout.locate(config)
+    accounts.remove_tree(where.root)
+    layout.drop_socket_folder(where)
 
 
 def status(config: Config) -> ServerStatus:

@@ -9,6 +9,7 @@
     <root>/templates/KEY   a loaded, cleanly stopped copy of it, for `lab reset`
     <root>/binaries/KEY    copies of programs, if the account cannot run the ones found
     <root>/socket          the Unix socket, if its path is short enough
+    <root>/home            outside of the home: whose this is, so that it can be removed when that is gone
 
 *root* is ``<home>/server``, owned by the account that the server runs as. If that account cannot get to the home (a
 clone under ``/root``), it is a folder of the lab's own under ``/var``.
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import psutil
+
 from lab.config import Config
 from lab.errors import ServerError
 from lab.process import Account
@@ -29,6 +32,7 @@ from lab.server.dsn import Passfile
 _SHELVES = (Path("/var/lib/postgresql-performance-lab"), Path("/var/tmp/postgresql-performance-lab"))
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the final zero
 _SOCKET_LIMIT_BYTES = 103
+_HOME_FILE = "home"  # on a shelf: which home this belongs to
 _SOCKET_FILE = "/.s.PGSQL.65535.lock"
 
 
@@ -120,6 +124,24 @@ def make(layout: Layout) -> None:
         ) from None
     accounts.private_folder(layout.root, layout.account)
     accounts.private_folder(layout.templates, layout.account)
+    if layout.root.parent != layout.home:
+        accounts.write_file(layout.root / _HOME_FILE, str(layout.home), layout.account)
+        sweep(layout.root.parent)
+
+
+def sweep(shelf: Path) -> None:
+    """Remove what homes that are gone have left on the shelf, unless a server still runs there."""
+    for file in shelf.glob(f"*/{_HOME_FILE}"):
+        with contextlib.suppress(OSError):
+            if not Path(file.read_text(encoding="utf-8")).exists() and not _in_use(file.parent / "data"):
+                accounts.remove_tree(file.parent)
+
+
+def _in_use(data: Path) -> bool:
+    try:
+        return psutil.pid_exists(int((data / "postmaster.pid").read_text().split()[0]))
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def make_home(home: Path) -> None:

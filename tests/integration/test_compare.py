@@ -26,8 +26,8 @@ def run_lab(home: Path, *arguments: str, **settings: str) -> subprocess.Complete
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("spine") / "home"
+def home(open_folder: Path) -> Path:
+    return open_folder / "spine"
 
 
 @pytest.fixture(scope="module")

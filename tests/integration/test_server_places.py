@@ -59,6 +59,21 @@ def test_a_home_that_only_root_reaches_keeps_its_mode(closed_folder: Path, make_
 
 
 @as_root
+def test_what_a_home_that_is_gone_left_elsewhere_is_removed(make_config: Callable[..., Config]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="lab-closed-"))
+    gone, left = make_config(folder / "gone"), make_config(folder / "left")
+    for config in (gone, left):
+        layout.make(layout.locate(config))
+    roots = [layout.locate(config).root for config in (gone, left)]
+    shutil.rmtree(gone.home)
+    layout.sweep(roots[0].parent)
+    assert [root.exists() for root in roots] == [False, True]
+    servers.remove(left)
+    assert not roots[1].exists()
+    shutil.rmtree(folder)
+
+
+@as_root
 def test_programs_that_only_root_reaches_are_copied_once(closed_folder: Path, open_folder: Path) -> None:
     package, who = binaries.find().bin_dir.parent.parent, account.choose()
     for part in (package, package.with_name(f"{package.name}.libs")):

@@ -156,10 +156,8 @@ def red_claims(notebook: object) -> set[str]:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.notebook[:2]}-{m.red[0].replace(' ', '_')[:40]}")
-def test_a_claim_turns_red_when_it_is_not_so(
-    mutation: Mutation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = execute(chosen(mutation), str(tmp_path / "home"), scale="ci")
+def test_a_claim_turns_red_when_it_is_not_so(mutation: Mutation, open_folder: Path) -> None:
+    done = execute(chosen(mutation), str(open_folder / "mutated"), scale="ci")
     assert set(mutation.red) <= red_claims(done)
 
 
