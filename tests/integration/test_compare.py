@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,27 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(home: Path, arguments: list[st
 VICTIMS = {"command": "lab.cli", "generator": "locust", "app": "uvicorn", "server": "postgres"}
 
 
-def started(home: Path) -> subprocess.Popen[str]:
-    """Start a comparison and return when its first run is being recorded."""
+Lab = subprocess.Popen[str]
+
+
+@pytest.fixture
+def started(home: Path) -> Iterator[Callable[..., Lab]]:
+    """Start a comparison and return when its first run is being recorded; it ends with the test."""
+    running: list[Lab] = []
+
+    def start(*arguments: str) -> Lab:
+        running.append(_started(home, *arguments))
+        return running[-1]
+
+    yield start
+    for lab in running:
+        lab.kill()
+        lab.communicate()
+
+
+def _started(home: Path, *arguments: str) -> Lab:
     known = set(home.glob("runs/*"))
-    command = [*LAB, "compare", "null", "queue", "--pairs", "1", "--seconds", "20"]
+    command = [*LAB, "compare", *(arguments or ("null", "queue", "--pairs", "1", "--seconds", "20"))]
     environment = {**os.environ, "LAB_HOME": str(home)}
     lab = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     new = lambda: [f for f in home.glob("runs/*/run-01*/requests-*.bin") if f.parents[1] not in known]  # noqa: E731
@@ -117,11 +135,14 @@ def started(home: Path) -> subprocess.Popen[str]:
     return lab
 
 
-def family(lab: subprocess.Popen[str]) -> dict[str, psutil.Process]:
+def family(lab: Lab) -> dict[str, psutil.Process]:
     """Return the comparison's processes by their part; the leashes are left out."""
     found = {"command": psutil.Process(lab.pid)}
     for process in psutil.Process(lab.pid).children(recursive=True):
-        words = process.cmdline()
+        try:
+            words = process.cmdline()
+        except psutil.NoSuchProcess:
+            continue  # a backend that has just ended
         for part, word in VICTIMS.items():
             # the word itself, as a program or a module: a DSN holds the word postgres too
             if "leash.py" not in " ".join(words) and any(Path(item).name == word for item in words[:3]):
@@ -130,8 +151,10 @@ def family(lab: subprocess.Popen[str]) -> dict[str, psutil.Process]:
 
 
 @pytest.mark.parametrize("victim", list(VICTIMS))
-def test_a_kill_leaves_no_orphan_and_the_next_command_works(home: Path, victim: str) -> None:
-    lab = started(home)
+def test_a_kill_leaves_no_orphan_and_the_next_command_works(
+    home: Path, started: Callable[..., Lab], victim: str
+) -> None:
+    lab = started()
     everyone = psutil.Process(lab.pid).children(recursive=True)
     family(lab)[victim].kill()
     _, errors = lab.communicate(timeout=60)
@@ -146,21 +169,31 @@ def test_a_kill_leaves_no_orphan_and_the_next_command_works(home: Path, victim: 
     assert run_lab(home, "compare", "null", "queue", "--pairs", "1", *SHORT).returncode == 0
 
 
-def postgres_of(lab: subprocess.Popen[str]) -> list[psutil.Process]:
+def postgres_of(lab: Lab) -> list[psutil.Process]:
     server = family(lab)["server"]
     return [server, *server.children(recursive=True)]
 
 
-def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path) -> None:
-    """Of 6 s of arrivals those in a freeze of F s wait up to F: 1 % of all wait for F - 0.06 s or longer."""
+def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path, started: Callable[..., Lab]) -> None:
+    """Of 6 s of arrivals those in a freeze of F s wait for its end: 1 % of all wait for F - 0.06 s or longer.
+
+    After it the backlog of 200 F requests has to be worked off, at several hundred a second: that comes on top.
+    """
     freeze_s, measured_s = 1.5, 6.0
-    command = [*LAB, "compare", "queue", "queue", "--model", "open", "--rate", "200", "--pairs", "1"]
-    command += ["--warmup", "1", "--seconds", str(measured_s), "--json"]
-    environment = {**os.environ, "LAB_HOME": str(home)}
-    known = set(home.glob("runs/*"))
-    lab = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    new = lambda: [f for f in home.glob("runs/*/run-01*/requests-*.bin") if f.parents[1] not in known]  # noqa: E731
-    assert wait_until(lambda: any(file.stat().st_size > 0 for file in new()), timeout_s=40)
+    options = [
+        "--model",
+        "open",
+        "--rate",
+        "200",
+        "--pairs",
+        "1",
+        "--warmup",
+        "1",
+        "--seconds",
+        str(measured_s),
+        "--json",
+    ]
+    lab = started("queue", "queue", *options)
     time.sleep(1.5)
     frozen = postgres_of(lab)
     began = time.monotonic()
@@ -177,7 +210,8 @@ def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path) -> None:
         if run["run"].startswith("run-01")
     )
     expected_ms = (really_s - 0.01 * measured_s) * 1000
-    assert hit["latency_ms"]["p99"] == pytest.approx(expected_ms, rel=0.15)
+    backlog_ms = 200 * really_s / 500 * 1000
+    assert 0.98 * expected_ms <= hit["latency_ms"]["p99"] <= expected_ms + backlog_ms
     stock = json.loads((find(home, document["folder"]) / hit["run"] / "locust-stats.json").read_text())
     print(
         f"p99 from the intended start {hit['latency_ms']['p99']:.0f} ms, arithmetic {expected_ms:.0f} ms, "
@@ -185,8 +219,8 @@ def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path) -> None:
     )
 
 
-def test_a_second_command_in_the_same_home_is_told_to_wait(home: Path) -> None:
-    lab = started(home)
+def test_a_second_command_in_the_same_home_is_told_to_wait(home: Path, started: Callable[..., Lab]) -> None:
+    lab = started()
     second = run_lab(home, "compare", "null", "queue")
     lab.send_signal(signal.SIGINT)
     _, errors = lab.communicate(timeout=30)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
+from lab import config as settings
 from lab import process
 from lab import server as servers
 from lab.config import Config
@@ -40,32 +41,39 @@ def _kill(pid: int) -> None:
     assert process.wait_until(lambda: not psutil.pid_exists(pid), 10)
 
 
+@pytest.fixture(scope="module")
+def untouched(open_folder: Path) -> Iterator[Server]:
+    """A server of this module's own: other tests write to the session's."""
+    with servers.running(settings.read({"LAB_HOME": str(open_folder / "untouched")})) as running:
+        yield running
+
+
 ROWS = {"users": 100, "posts": 1000, "comments": 5000, "tags": 20, "post_tags": 3000, "sessions": 0}
 
 
 @pytest.mark.parametrize(("table", "rows"), ROWS.items())
-def test_the_small_blog_has_its_rows(server: Server, table: str, rows: int) -> None:
+def test_the_small_blog_has_its_rows(untouched: Server, table: str, rows: int) -> None:
     assert _value(
-        server.observer_dsn.replace("/postgres?", "/lab?"),
+        untouched.observer_dsn.replace("/postgres?", "/lab?"),
         f"SELECT reltuples::int FROM pg_class WHERE relname = '{table}'",
     ) in (rows, -1)
-    assert _value(server.owner_dsn, f"SELECT count(*) FROM {table}") == rows
+    assert _value(untouched.owner_dsn, f"SELECT count(*) FROM {table}") == rows
 
 
-def test_the_rows_are_the_same_every_time(server: Server) -> None:
+def test_the_rows_are_the_same_every_time(untouched: Server) -> None:
     digest = "SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM (SELECT id, author_id, title, body FROM posts) AS p"
-    assert _value(server.owner_dsn, digest) == "e032704e343ce940f25c17384ca82a8f"
-    assert _value(server.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
+    assert _value(untouched.owner_dsn, digest) == "e032704e343ce940f25c17384ca82a8f"
+    assert _value(untouched.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
 
 
-def test_new_rows_follow_the_loaded_keys(server: Server) -> None:
-    assert _value(server.app_dsn, "SELECT last_value FROM posts_id_seq") == server.keys["post"] == 1000
-    assert server.keys["user"] == 100
+def test_new_rows_follow_the_loaded_keys(untouched: Server) -> None:
+    assert _value(untouched.app_dsn, "SELECT last_value FROM posts_id_seq") == untouched.keys["post"] == 1000
+    assert untouched.keys["user"] == 100
 
 
-def test_nothing_is_left_for_autovacuum(server: Server) -> None:
+def test_nothing_is_left_for_autovacuum(untouched: Server) -> None:
     frozen = "SELECT sum(relallvisible) = sum(relpages) FROM pg_class WHERE relname IN ('posts', 'comments', 'users')"
-    assert _value(server.owner_dsn, frozen) is True
+    assert _value(untouched.owner_dsn, frozen) is True
 
 
 def test_extensions_are_where_they_are_needed(server: Server) -> None:
