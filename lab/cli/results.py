@@ -57,10 +57,15 @@ def print_result(out: Console, result: Result) -> None:
         markup=False,
         soft_wrap=True,
     )
-    out.print(f"runs   {result.folder}", markup=False, soft_wrap=True)
+    out.print(f"runs   {_from_here(result.folder)}", markup=False, soft_wrap=True)
     if (result.folder / CHART).exists():
-        out.print(f"chart  {result.folder / CHART}", markup=False, soft_wrap=True)
+        out.print(f"chart  {_from_here(result.folder / CHART)}", markup=False, soft_wrap=True)
     out.print(f"again  lab show {result.name}", markup=False, soft_wrap=True)
+
+
+def _from_here(path: Path) -> Path:
+    """Return the path as seen from the current folder, if it lies below that."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def verdict_line(values: Mapping[str, Any]) -> str:
