@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab bench check clean notebooks lock picture
 
@@ -15,7 +17,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@echo "== making $(VENV) (once; a minute or two, most of it download)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is $$($(PYTHON) -V); the lab needs 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off -r requirements.txt | sed -u -n 's/^Collecting \([^ ]*\).*/   \1/p'; test -x $(BIN)/locust
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off -r requirements.txt | awk '/^Collecting / { print "   " $$2; fflush() }' 
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore -q --no-deps -e .
 	@touch $@
 

@@ -6,7 +6,6 @@ libpq computes SCRAM without OpenSSL, and the system's, if there is one, whose l
 is run before and after the lab and pgbench, so that drift shows.
 """
 
-import glob
 import math
 import re
 import shutil
@@ -40,7 +39,8 @@ def bare_loop_ms(dsn: str) -> float:
 def pgbench_programs(settings: config.Config) -> dict[str, str]:
     """Return the pgbench of the server's own binaries, and the one that the system has, if it is another."""
     own = binaries.find(settings.pg_bin).bin_dir / "pgbench"
-    others = [shutil.which("pgbench"), *sorted(glob.glob("/usr/lib/postgresql/*/bin/pgbench"), reverse=True)]
+    debian = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pgbench")), reverse=True)
+    others = [shutil.which("pgbench"), *debian]
     found = {"the server's": str(own)} if own.exists() else {}
     system = next((program for program in others if program and program != str(own)), None)
     return found | ({"the system's": system} if system else {})
