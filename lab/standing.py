@@ -45,7 +45,7 @@ class Standing:
         return {
             "server": {
                 "state": state.state,
-                "version": state.version,
+                "version": state.version or None,
                 "port": state.port,
                 "pid": state.pid,
                 "data_dir": str(state.data_dir) if state.data_dir else None,

@@ -93,9 +93,18 @@ def wrapped(text: str, width: int) -> str:
 
 
 def _name(variant: VariantSummary) -> str:
-    kind, pool = str(variant.pool.get("kind", "")), variant.pool
     if variant.name.partition(":")[0].partition("#")[0] not in KINDS:
         return variant.name
+    return pool_name(variant.pool)
+
+
+def pool_name(pool: Mapping[str, Any]) -> str:
+    """Return what a pool is called in figures.
+
+    >>> pool_name({"kind": "queue", "size": 10, "overflow": 0}), pool_name({"kind": "null"})
+    ('pool of 10', 'NullPool')
+    """
+    kind = str(pool.get("kind", ""))
     if kind in _PLAIN:
         return _PLAIN[kind]
     overflow, size = pool.get("overflow"), pool.get("size")

@@ -42,6 +42,7 @@ __all__ = [
     "predict",
     "request",
     "sessions",
+    "split",
     "table",
     "updates",
 ]
@@ -201,7 +202,12 @@ def compare(first: str, second: str | EllipsisType, users: int = 16, journey: st
     one, other = Variant.parse_all([first, second], 1, {})
     question = experiment.Question((one, other), _load(users, journey), SCALES[desk.settings.scale].pairs)
     watch = InNotebook("progress of a comparison: requests answered per second, by time")
-    result = experiment.compare(question, desk.settings, watch, desk.where)
+    try:
+        result = experiment.compare(question, desk.settings, watch, desk.where)
+    except KeyboardInterrupt:
+        watch.done("stopped")
+        print("stopped: the runs made so far are kept; run the cell again for a comparison")  # noqa: T201
+        return None
     watch.done("done")
     return Compared(result, result.comparison.first, result.comparison.second)
 
@@ -221,6 +227,12 @@ def table(*variants: VariantSummary) -> pd.DataFrame:
     """Return the counts of one or more variants side by side."""
     names = ("planned", "done", "failed", "unfinished", "sessions_opened", "peak_backends")
     return pd.DataFrame({side.name: {name: getattr(side, name) for name in names} for side in variants})
+
+
+def split(*variants: VariantSummary) -> pd.DataFrame:
+    """Return where the time of a mean request went, milliseconds, for one or more variants side by side."""
+    parts = {side.name: side.split_ms.as_dict() if side.split_ms else {} for side in variants}
+    return pd.DataFrame(parts).astype(float).round(2)
 
 
 def chart_of(compared: Compared, guess: float | None = None) -> None:

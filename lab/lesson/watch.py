@@ -1,5 +1,8 @@
 """Progress in a notebook: a picture that grows while a load runs, or one line while something starts."""
 
+from dataclasses import asdict
+
+from lab.chart.labels import pool_name
 from lab.chart.live import LiveRun, Snapshot, frame, words
 from lab.lesson.display import LivePicture
 from lab.watch import Tick
@@ -22,10 +25,10 @@ class InNotebook:
 
     def tick(self, tick: Tick) -> None:
         """Let the run in progress grow."""
-        pool = tick.slot.variant.pool
-        self._runs[tick.slot.number] = LiveRun(
-            tick.slot.variant.name, pool.kind, tick.slot.pair, tuple(tick.answered_per_s)
-        )
+        name, pool = tick.slot.variant.name, tick.slot.variant.pool
+        again = name.partition("#")[2]  # the same variant twice keeps two names
+        label = pool_name(asdict(pool)) + (f" ({again})" if again else "")
+        self._runs[tick.slot.number] = LiveRun(label, pool.kind, tick.slot.pair, tuple(tick.answered_per_s))
         self._last = tick
         self._draw()
 
@@ -41,7 +44,7 @@ class InNotebook:
             self._picture.show(words(self._text), self._text)
             return
         snapshot = Snapshot(
-            "Answers per second",
+            "The load so far",
             tuple(self._runs.values()),
             planned_s=self._last.planned_s,
             total=self._last.total,

@@ -178,6 +178,7 @@ def grant_observer(conn: Connection, observer: str) -> None:
     run(conn, "grant_observer", observer=role(observer))
     file = "reserve_slot" if conn.server_version >= 160000 else "reserve_superuser_slot"
     run(conn, file, observer=role(observer))
+    run(conn, "quiet_observer", observer=role(observer))
 
 
 def make_extension(conn: Connection, name: str) -> bool:

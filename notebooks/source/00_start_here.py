@@ -45,8 +45,14 @@ answer.timing_ms
 
 # %%
 again = lesson.request("/posts/1")
-lesson.claim("The parts are not more than the whole", answer.timing_ms["app"] - answer.timing_ms["sql"], at_least=0)
-lesson.claim("The first request opened a connection", answer.timing_ms["connect"], at_least=0.1)
+lesson.claim(
+    "The parts are not more than the whole",
+    answer.timing_ms["app"] - answer.timing_ms["sql"],
+    at_least=0,
+)
+lesson.claim(
+    "The first request opened a connection", answer.timing_ms["connect"], at_least=0.1
+)
 lesson.claim("The second request opened none", again.timing_ms["connect"], at_most=0)
 
 # %% [markdown]
@@ -60,7 +66,9 @@ lesson.claim("The second request opened none", again.timing_ms["connect"], at_mo
 # The application has a pool of at most two connections.
 
 # %%
-guess = lesson.predict("sessions that the server opens for four users and a pool of two", 4)
+guess = lesson.predict(
+    "sessions that the server opens for four users and a pool of two", 4
+)
 
 # %% [markdown]
 # ## A short load
@@ -78,10 +86,16 @@ lesson.table(load)
 
 # %%
 lesson.claim(
-    "Every planned request is accounted for", load.planned - load.done - load.failed - load.unfinished, between=(0, 0)
+    "Every planned request is accounted for",
+    load.planned - load.done - load.failed - load.unfinished,
+    between=(0, 0),
 )
 lesson.claim("No request failed", load.failed, at_most=0)
-lesson.claim("The server opened no more sessions than the pool may hold", load.sessions_opened, at_most=2)
+lesson.claim(
+    "The server opened no more sessions than the pool may hold",
+    load.sessions_opened,
+    at_most=2,
+)
 
 # %% [markdown]
 # ## Why

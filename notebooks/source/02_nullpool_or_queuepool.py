@@ -22,8 +22,14 @@ pooled, unpooled = lesson.sessions("queue", count=3), lesson.sessions("null", co
 pooled, unpooled
 
 # %%
-lesson.claim("With a pool, three sessions share one backend", len(set(pooled)), between=(1, 1))
-lesson.claim("With NullPool, each session has a backend of its own", len(set(unpooled)), between=(3, 3))
+lesson.claim(
+    "With a pool, three sessions share one backend", len(set(pooled)), between=(1, 1)
+)
+lesson.claim(
+    "With NullPool, each session has a backend of its own",
+    len(set(unpooled)),
+    between=(3, 3),
+)
 
 # %% [markdown]
 # `session.close()` gives the connection back to the pool. It closes nothing, unless the pool is one that keeps nothing.
@@ -39,7 +45,7 @@ guess = lesson.predict("requests answered, pool / NullPool", 1.5)
 # %% [markdown]
 # ## Run
 #
-# Sixteen users ask without pause. Each variant runs several times, in random order within each pair, on fresh processes of the application. The picture grows while they run; ■ stops it and keeps what was measured.
+# Sixteen users ask without pause. Each variant runs several times, in random order within each pair, on fresh processes of the application. The picture grows while they run; ■ stops it; the runs made so far are kept.
 
 # %%
 result = lesson.compare("null", "queue:size=10,overflow=0", users=16)
@@ -53,9 +59,15 @@ result = lesson.compare("null", "queue:size=10,overflow=0", users=16)
 lesson.table(*result.both)
 
 # %%
-lesson.claim("NullPool opened one session for each request", result.first.sessions_per_request, between=(0.999, 1.001))
 lesson.claim(
-    "The pool opened a session for fewer than one request in ten", result.second.sessions_per_request, at_most=0.1
+    "NullPool opened one session for each request",
+    result.first.sessions_per_request,
+    between=(0.999, 1.001),
+)
+lesson.claim(
+    "The pool opened a session for fewer than one request in ten",
+    result.second.sessions_per_request,
+    at_most=0.1,
 )
 lesson.claim("No request failed", result.first.failed + result.second.failed, at_most=0)
 
@@ -76,10 +88,14 @@ lesson.claim("The pool answers more requests", result.ratio, at_least=1.3)
 # Each response says how long it waited for the pool, connected, and executed SQL. So the time of every single request can be taken apart, in milliseconds:
 
 # %% tags=["nbval-ignore-output"]
-result.first.split_ms, result.second.split_ms
+lesson.split(*result.both)
 
 # %%
-lesson.claim("A NullPool request connects for longer than it executes SQL", result.first.connect_per_sql, at_least=2)
+lesson.claim(
+    "A NullPool request connects for longer than it executes SQL",
+    result.first.connect_per_sql,
+    at_least=2,
+)
 
 # %% [markdown]
 # Connecting is not waiting for a network: PostgreSQL forks a process, checks the password (SCRAM makes both sides compute), and reads its catalogs anew. It is CPU time, and on a busy machine the queries don't get it.
@@ -93,14 +109,23 @@ lesson.claim("A NullPool request connects for longer than it executes SQL", resu
 # It is tempting to compare the two by reading PostgreSQL's statistics views right after a load. Make the same two hundred updates through each, and look at once.
 
 # %% tags=["nbval-ignore-output"]
-through_pool, through_null = lesson.updates("queue:size=1,overflow=0"), lesson.updates("null")
+through_pool = lesson.updates("queue:size=1,overflow=0")
+through_null = lesson.updates("null")
 through_pool, through_null
 
 # %%
-lesson.claim("NullPool's updates are all seen at once", through_null.share_at_once, at_least=1)
-lesson.claim("Most of the pool's updates are not seen at once", through_pool.share_at_once, at_most=0.5)
 lesson.claim(
-    "After the backends ended, every update is seen", through_pool.after_flush - through_pool.made, between=(0, 0)
+    "NullPool's updates are all seen at once", through_null.share_at_once, at_least=1
+)
+lesson.claim(
+    "Most of the pool's updates are not seen at once",
+    through_pool.share_at_once,
+    at_most=0.5,
+)
+lesson.claim(
+    "After the backends ended, every update is seen",
+    through_pool.after_flush - through_pool.made,
+    between=(0, 0),
 )
 
 # %% [markdown]
@@ -126,7 +151,11 @@ lesson.check("one_connection", one)
 lesson.chart_of(one, guess_one)
 
 # %%
-lesson.claim("A pool of a single connection answers more requests than NullPool", one.ratio, at_least=1.1)
+lesson.claim(
+    "A pool of a single connection answers more requests than NullPool",
+    one.ratio,
+    at_least=1.1,
+)
 
 # %% [markdown]
 # ## In production

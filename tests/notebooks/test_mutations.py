@@ -68,8 +68,8 @@ MUTATIONS = (
                 'lesson.sessions("null", count=3), lesson.sessions("queue", count=3)',
             ),
             (
-                'lesson.updates("queue:size=1,overflow=0"), lesson.updates("null")',
-                'lesson.updates("null"), lesson.updates("queue:size=1,overflow=0")',
+                'through_null = lesson.updates("null")',
+                'through_null = lesson.updates("null")\nthrough_pool, through_null = through_null, through_pool',
             ),
         ),
         (
