@@ -6,7 +6,6 @@ STAMP := $(VENV)/.installed
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 SHELL := bash
-.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab bench check clean notebooks lock picture
 
@@ -17,7 +16,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@echo "== making $(VENV) (once; a minute or two, most of it download)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is $$($(PYTHON) -V); the lab needs 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off -r requirements.txt | awk '/^Collecting / { print "   " $$2; fflush() }' 
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off -r requirements.txt | awk '/^Collecting / { print "   " $$2; fflush() }' 
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore -q --no-deps -e .
 	@touch $@
 
@@ -48,5 +47,5 @@ lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
 # The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
 
 clean:  ## stop the lab and remove .venv and .lab, runs included
-	@[ ! -x $(BIN)/lab ] || { $(BIN)/lab down && $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; } || true
+	@[ ! -x $(BIN)/lab ] || [ ! -e .lab ] || { LAB_HOME=$(CURDIR)/.lab $(BIN)/lab down && LAB_HOME=$(CURDIR)/.lab $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; }
 	@rm -rf $(VENV) .lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,7 +16,7 @@ _HOME = pytest.StashKey[Path]()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Make the home, and take settings of the caller's shell out of the way."""
-    for name in [name for name in os.environ if name.startswith("LAB_") and name != "LAB_TEST_COMPOSE"]:
+    for name in [name for name in os.environ if name.startswith("LAB_")]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="lab-tests-"))
     home.chmod(0o711)  # the server does not run as root, and has to get there

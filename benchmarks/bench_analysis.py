@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.analyse.measured import measure
-from lab.analyse.percentiles import percentiles
-from lab.analyse.split import split
+from lab.analyse.summary import summarise
 from lab.plan import LoadPlan
 from lab.record.run import Run
 from tests import stored
@@ -34,10 +32,7 @@ def _timed(work: Callable[[], Any], times: int = 5) -> float:
 
 
 def _analyse(run: Run) -> None:
-    measured = measure(run)
-    percentiles(measured.latency_ms)
-    percentiles(measured.service_ms)
-    split([measured])
+    summarise("null", [run])
 
 
 def main(count: int = 1_000_000) -> int:

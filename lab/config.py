@@ -1,7 +1,7 @@
 """The lab's settings: one table, read once from the environment.
 
 A setting is an environment variable. One that begins with ``LAB_`` and is not in the table is refused by name, so a
-slip of the pen never runs an experiment under a setting that was not asked for.
+slip of the pen never runs an experiment under a setting that was not asked for. ``LAB_TEST_`` is left to the tests.
 """
 
 import difflib
@@ -59,7 +59,6 @@ TABLE: tuple[Setting, ...] = (
     Setting("LAB_APP_NAME", "lab-app", "", "the application_name under which the sample app connects"),
     Setting("LAB_LOAD_PLAN", "", "file", "the load plan (JSON) for a locustfile that is started by hand"),
     Setting("LAB_LOAD_RECORD", "", "folder", "where a locustfile that is started by hand writes its records"),
-    Setting("LAB_TEST_COMPOSE", "0", "", "1 lets .ci/run include the Docker Compose tests", choices=("0", "1")),
 )
 _BY_NAME = {setting.name: setting for setting in TABLE}
 
@@ -98,7 +97,7 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
     :raises SettingError: naming the first unknown one and the nearest known one.
     """
     for name in sorted(environ):
-        if name.startswith("LAB_") and name not in _BY_NAME:
+        if name.startswith("LAB_") and not name.startswith("LAB_TEST_") and name not in _BY_NAME:
             near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(_BY_NAME)}"
             raise SettingError(f"{name} is no setting of the lab; {hint}")

@@ -1,13 +1,17 @@
 """What a run was made on: host, versions, the server's settings. Two runs are compared only if these agree."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from lab.config import PROJECT
 
 PACKAGES = (
     "sqlalchemy",
@@ -34,12 +38,25 @@ def capture(server: dict[str, Any]) -> dict[str, Any]:
             "machine": platform.machine(),
             "cpu": cpu_model(),
             "cores": usable_cores(),
+            "machine_cores": psutil.cpu_count() or 1,  # what the machine's CPU counters cover
             "memory_bytes": psutil.virtual_memory().total,
         },
+        "lab": code_digest(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "server": server,
     }
+
+
+@cache
+def code_digest() -> str:
+    """Return a short hash of the lab's own code: runs of two versions of it are not alike."""
+    files = sorted(file for folder in ("lab", "loadtests") for file in (PROJECT / folder).rglob("*.*"))
+    digest = hashlib.sha256()
+    for file in files:
+        if file.suffix in (".py", ".sql", ".conf"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def usable_cores() -> int:

@@ -6,6 +6,7 @@ beside one run folder for each run.
 """
 
 import json
+import os
 import random
 import secrets
 import time
@@ -15,8 +16,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import numpy as np
 
 from lab import app, environment, load, observe, process, server
 from lab.analyse.comparison import Comparison, compare_runs
@@ -33,9 +32,9 @@ from lab.errors import (
     VariantError,
 )
 from lab.plan import LoadPlan, Slot, Variant
-from lab.record import raw
 from lab.record import run as record
 from lab.record.files import write_atomically
+from lab.record.progress import Answered
 from lab.server import Server
 from lab.units import format_number, monotonic_us, utc_now
 from lab.watch import Quiet, Tick, Watch
@@ -57,11 +56,15 @@ class Question:
 
     def slots(self) -> list[Slot]:
         """Return the runs to make, pair by pair, each pair in an order drawn from the seed."""
-        order = random.Random(self.seed)
+        draw = random.Random(f"order/{self.seed}")
+        # each side comes first equally often, or once more: or else coming first would count for one of them
+        turns = [pair % 2 for pair in range(self.pairs)]
+        if self.pairs % 2 and draw.random() < 0.5:
+            turns = [1 - turn for turn in turns]
+        draw.shuffle(turns)
         slots: list[Slot] = []
-        for pair in range(1, self.pairs + 1):
-            sides = list(self.variants)
-            order.shuffle(sides)
+        for pair, turn in enumerate(turns, 1):
+            sides = self.variants[::-1] if turn else self.variants
             slots += [Slot(side, pair, position, len(slots) + position + 1) for position, side in enumerate(sides)]
         return slots
 
@@ -115,7 +118,6 @@ class _Bench:
     where: Server
     folder: Path
     question: Question
-    environment: Mapping[str, Any]
     watch: Watch
     total: int = field(default=0)
 
@@ -152,9 +154,7 @@ def _prepare(question: Question, config: Config, where: Server, watch: Watch) ->
     folder = config.home / "runs" / name
     folder.mkdir(parents=True)
     keyed = replace(question, load=replace(question.load, keys=dict(where.keys)))
-    settings = server.non_default_settings(where.owner_dsn)
-    facts = environment.capture({"version": where.version, "settings": settings})
-    bench = _Bench(config, where, folder, keyed, facts, watch, total=len(question.slots()))
+    bench = _Bench(config, where, folder, keyed, watch, total=len(question.slots()))
     _write_experiment(bench, "running")
     return bench
 
@@ -169,15 +169,18 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
             _application(bench, slot, folder, manifest) as web,
             _observer(bench, folder, manifest, web) as eyes,
         ):
+            # the app's look at the mark of the database was a session of its own, one for each worker
+            observe.wait_until_gone(bench.where.observer_dsn, f"{manifest.application}-check", 5.0)
             marks = {"start": eyes.mark("start")}
             with _generator(plan, web.url, folder) as generator:
                 eyes.watch("generator", generator.child.pid)
                 marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
             counters = {"workers": web.gauges()}
             web.stop()
-            if not observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
+            if observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
+                marks |= _mark(eyes, "after", folder)
+            else:  # without that mark nothing is said of sessions
                 record.append_event(folder, "backends of the app are still there after 10 s", monotonic_us())
-            marks |= _mark(eyes, "after", folder)
         return record.seal(folder, replace(manifest, marks=marks, pool_counters=counters))
     except BaseException as error:
         why = str(error) if isinstance(error, LabError) else f"stopped by {type(error).__name__}"
@@ -186,6 +189,8 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
 
 
 def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
+    settings = server.non_default_settings(bench.where.owner_dsn)
+    facts = environment.capture({"version": bench.where.version, "settings": settings})
     return record.Manifest(
         run=slot.folder_name,
         experiment=bench.folder.name,
@@ -197,9 +202,9 @@ def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
         started_utc=utc_now().isoformat(),
         clock_monotonic_us=monotonic_us(),
         clock_unix_us=time.time_ns() // 1000,
-        environment=bench.environment,
-        environment_hash=record.digest(bench.environment),
-        application=f"lab-app-{bench.folder.name[-4:]}-{slot.folder_name[4:6]}",
+        environment=facts,
+        environment_hash=record.digest(facts),
+        application=f"lab-app-{bench.folder.name[-4:]}-{slot.number:02d}",
     )
 
 
@@ -220,7 +225,7 @@ def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manif
 
 @contextmanager
 def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: app.App) -> Iterator[observe.Observer]:
-    watched = {"app": web.child.pid} | ({"server": bench.where.pid} if bench.where.pid else {})
+    watched = {"app": web.child.pid, "lab": os.getpid()} | ({"server": bench.where.pid} if bench.where.pid else {})
     target = urlsplit(bench.where.owner_dsn).path.removeprefix("/")
     eyes = observe.start(
         bench.where.observer_dsn,
@@ -261,7 +266,7 @@ def _follow(
     started_us = generator.started_us(20.0)
     marks = {"load_start": started_us, "load_end": started_us + round(plan.total_s * 1e6)}
     give_up_us = marks["load_end"] + round((plan.drain_s + 10) * 1e6)
-    ticked = 0.0
+    ticked, answered = 0.0, Answered(folder, started_us)
     while generator.child.alive():
         now_us = monotonic_us()
         if now_us > give_up_us:
@@ -269,9 +274,9 @@ def _follow(
         _all_alive(bench, web, folder)
         if "warm" not in marks and now_us >= started_us + plan.warmup_s * 1e6:
             marks |= _mark(eyes, "warm", folder)
-        if time.monotonic() - ticked >= _TICK_S:
+        if bench.watch.live and time.monotonic() - ticked >= _TICK_S:
             ticked = time.monotonic()
-            bench.watch.tick(_tick(bench, slot, plan, folder, started_us))
+            bench.watch.tick(_tick(bench, slot, plan, started_us, answered))
         generator.child.wait(_POLL_S)
     generator.wait(1.0)
     _all_alive(bench, web, folder)
@@ -300,26 +305,9 @@ def _mark(eyes: observe.Observer, name: str, folder: Path) -> dict[str, int]:
         return {}
 
 
-def _tick(bench: _Bench, slot: Slot, plan: LoadPlan, folder: Path, started_us: int) -> Tick:
+def _tick(bench: _Bench, slot: Slot, plan: LoadPlan, started_us: int, answered: Answered) -> Tick:
     elapsed_s = (monotonic_us() - started_us) / 1e6
-    return Tick(slot, bench.total, elapsed_s, plan.total_s, plan.warmup_s, answered(folder, started_us))
-
-
-def answered(folder: Path, started_us: int, bin_s: float = 0.25) -> list[tuple[float, float]]:
-    """Return (seconds since the start, answers per second) so far, from the raw files of a run in progress."""
-    dtype = np.dtype(list(raw.REQUEST_FIELDS))
-    done: list[np.ndarray[Any, Any]] = []
-    for file in folder.glob("requests-*.bin"):
-        data = file.read_bytes()
-        rows = np.frombuffer(data[: len(data) - len(data) % dtype.itemsize], dtype=dtype)
-        rows = rows[(rows["flags"] & (raw.FAILED | raw.UNFINISHED | raw.NEVER_SENT)) == 0]
-        done.append(rows["intended_us"] + rows["sent_after_us"].astype(np.int64) + rows["done_after_us"])
-    if not done or not sum(map(len, done)):
-        return []
-    since_s = (np.concatenate(done) - started_us) / 1e6
-    counts = np.bincount(np.maximum(since_s / bin_s, 0).astype(int))
-    # the last bin is still filling
-    return [((index + 0.5) * bin_s, float(count) / bin_s) for index, count in enumerate(counts[:-1])]
+    return Tick(slot, bench.total, elapsed_s, plan.total_s, plan.warmup_s, answered.so_far())
 
 
 def _write_experiment(bench: _Bench, state: str) -> None:

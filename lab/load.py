@@ -41,8 +41,8 @@ def command(plan: LoadPlan, url: str, plan_file: Path) -> list[str]:
 
 
 def environment(plan_file: Path, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the child's environment: without LOCUST_* variables, which would change the plan behind its back."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("LOCUST_")}
+    """Return the child's environment: without LOCUST_*, which would change the plan, and without any secret of ours."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(("LOCUST_", "LAB_", "PG"))}
     return {**kept, "LAB_LOAD_PLAN": str(plan_file), "LAB_LOAD_RECORD": str(folder)}
 
 

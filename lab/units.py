@@ -72,6 +72,20 @@ def format_number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def format_ratio(value: float | None) -> str:
+    """Write a ratio with three digits, or as many as it takes not to call it 1 when it is not.
+
+    >>> [format_ratio(v) for v in (4.2391, 0.8712, 1.004, 0.99962, 1.0, None)]
+    ['4.24', '0.871', '1.004', '0.9996', '1', '–']
+    """
+    if value is None:
+        return "–"
+    digits = 3
+    while value != 1 and float(f"{value:.{digits}g}") == 1 and digits < 9:
+        digits += 1
+    return f"{value:.{digits}g}"
+
+
 def format_ms(value_ms: float | None) -> str:
     """Write a duration given in milliseconds.
 

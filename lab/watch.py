@@ -22,6 +22,8 @@ class Tick:
 class Watch(Protocol):
     """Who wants to be told; called from the thread that runs the experiment."""
 
+    live: bool  # whether ticks are wanted: reading a run in progress costs a little
+
     def say(self, text: str) -> None:
         """Something began that may take over two seconds."""
 
@@ -31,6 +33,8 @@ class Watch(Protocol):
 
 class Quiet:
     """A watch that tells nobody."""
+
+    live = False
 
     def say(self, text: str) -> None:
         """Ignore it."""

@@ -26,15 +26,16 @@ from locust.runners import MasterRunner, WorkerRunner
 from lab import config
 from lab.errors import LabError, UsageError
 from lab.plan import LoadPlan
+from lab.record import raw
+from lab.record.files import write_atomically
 from lab.units import monotonic_us
 from loadtests import stock
 from loadtests.alarm import Alarm
 from loadtests.exchange import Connection, Target
 from loadtests.journey import Journey, Request
-from loadtests.recorder import FLUSH_EVERY_S, Recorder, write_atomically
+from loadtests.recorder import FLUSH_EVERY_S, Recorder
 
 LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
-LAG_EVERY_US = 10_000
 WORKERS_LATE_S = 10.0  # how long after the drain a load without one of its processes is given up
 PLAIN_RATE_PER_S = 10.0  # of each of Locust's users, in an open load without a plan
 CUT_SHORT, BROKEN = 3, 1  # exit codes
@@ -197,7 +198,7 @@ class Conductor:
     def _sample_lag(self) -> None:
         alarm = Alarm()
         while not self.recorder.closed:
-            due_us = monotonic_us() + LAG_EVERY_US
+            due_us = monotonic_us() + raw.LAG_EVERY_US
             alarm.sleep_until(due_us)
             now_us = monotonic_us()
             self.recorder.lag(now_us, now_us - due_us)
@@ -287,6 +288,8 @@ def read_plan(file: Path) -> LoadPlan:
 
 
 def _add_options(parser: Any, **_: Any) -> None:
+    # Locust's own defaults listen on every interface
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     names = {"lab_plan": "the load plan, a JSON file", "lab_record": "the folder for the records"}
     for name, text in names.items():
         variable = f"LAB_LOAD_{name.removeprefix('lab_').upper()}"

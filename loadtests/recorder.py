@@ -2,7 +2,7 @@
 
 The recorder counts what was planned apart from what became of it, so that the books can show a loss. Requests in the
 air when it is closed are written with their age; its books come last, by renaming, and only then is the run whole.
-It knows neither Locust nor gevent: :mod:`loadtests.conduct` stamps, and calls.
+It knows neither Locust nor gevent: :mod:`loadtests.conductor` stamps, and calls.
 
 Format: :mod:`lab.record.raw`.
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.record import raw
+from lab.record.files import write_atomically
 from lab.units import monotonic_us
 
 FLUSH_EVERY_S = 0.5  # what a live chart may lag behind
@@ -85,6 +86,7 @@ class Recorder:
         self._rows, self._lags = bytearray(), bytearray()
         self._flights: list[Flight] = []
         self._anchor = monotonic_us(), time.time_ns() // 1000
+        self._cpu_s = time.process_time()
         if folder is not None:
             self._rows_file = raw.requests_file(folder, self._pid).open("ab", buffering=0)
             self._lags_file = raw.lag_file(folder, self._pid).open("ab", buffering=0)
@@ -179,7 +181,10 @@ class Recorder:
 
     def _books(self, started_us: int, stopped_us: int) -> raw.Books:
         counts = (self.planned, self.done, self.failed, self.unfinished)
-        return raw.Books(self._pid, *counts, started_us, stopped_us, *self._anchor)
+        elapsed_s = max(1e-6, (monotonic_us() - started_us) / 1e6)
+        cpu_pct = 100 * (time.process_time() - self._cpu_s) / elapsed_s
+        saturated = cpu_pct > raw.SATURATED_PCT
+        return raw.Books(self._pid, *counts, started_us, stopped_us, *self._anchor, cpu_pct, saturated)
 
     def _unfinished(self, intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> None:
         self.unfinished += 1
@@ -194,13 +199,6 @@ def clamp_us(value_us: int) -> int:
     (0, 7, True)
     """
     return 0 if value_us < 0 else min(value_us, raw.LONGEST_US)
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Replace *file* in one step. (The run folder's own function of that name would import pyarrow here.)"""
-    part = file.with_name(file.name + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(file)
 
 
 def _write_all(descriptor: int, data: bytearray) -> None:

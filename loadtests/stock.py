@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from loadtests.recorder import write_atomically
+from lab.record.files import write_atomically
 
 FILE = "locust-stats.json"
 

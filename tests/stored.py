@@ -45,6 +45,7 @@ class Stored:
     backends: Sequence[tuple[float, int]] = ((0.0, 1), (1.0, 4), (4.9, 2))  # (seconds from the start, backends)
     sessions: tuple[int | None, int | None] = (100, 110)  # at the marks start and after
     reset: tuple[str | None, str | None] = (None, None)
+    pool_counters: Mapping[str, Any] = field(default_factory=dict)
     cpu_pct: Mapping[str, float] = field(default_factory=lambda: {"generator": 20.0, "observer": 1.0, "machine": 80.0})
     steal_pct: float = 0.0  # of one core
     throttled_pct: float = 0.0  # of one core
@@ -87,6 +88,7 @@ class Stored:
             environment_hash=record.digest(self.environment),
             application=APPLICATION,
             marks={"start": START_US - 200_000, "load_start": START_US, "load_end": end, "after": end + 500_000},
+            pool_counters=self.pool_counters,
             flags=self.flags,
         )
 

@@ -21,7 +21,7 @@ from lab.analyse import gates
 from lab.analyse.summary import RunSummary, VariantSummary, summarise
 from lab.errors import RecordError
 from lab.record.run import Run
-from lab.units import format_number
+from lab.units import format_ratio
 
 CONFIDENCE = 0.95
 LEAST_EFFECT = 0.02
@@ -107,9 +107,7 @@ def judge(found: Interval, higher_is_faster: bool) -> tuple[str, tuple[str, ...]
     if found.low is None or found.high is None:
         return "no evidence", ("one pair gives no interval",)
     if not found.excludes_one:
-        return "no evidence", (
-            f"the 95 % interval {format_number(found.low)} to {format_number(found.high)} includes 1",
-        )
+        return "no evidence", (f"the 95 % interval {format_ratio(found.low)} to {format_ratio(found.high)} includes 1",)
     if abs(math.log(found.ratio)) < math.log1p(LEAST_EFFECT):
         return "no evidence", (
             f"an effect of {abs(found.ratio - 1):.1%} is under {LEAST_EFFECT:.0%}".replace("%", " %"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.analyse.delta import at_mark, database_delta
 from lab.record.run import Run
 
 FIRST_MARK, LAST_MARK = "start", "after"
@@ -29,12 +30,18 @@ def peak_backends(run: Run) -> int | None:
 def sessions_opened(run: Run) -> int | None:
     """Return the sessions opened between the marks ``start`` and ``after``.
 
-    None where it is not known: before PostgreSQL 14, without both marks, or if the counters were reset between them.
+    None where it is not known: before PostgreSQL 14, without both marks, or if the counters began again between them.
     """
-    rows = {row["mark"]: row for row in run.table("database").to_pylist()}
-    first, last = rows.get(FIRST_MARK), rows.get(LAST_MARK)
-    if first is None or last is None or first["stats_reset"] != last["stats_reset"]:
+    rows = run.table("database").to_pylist()
+    first, last = (next(iter(at_mark(rows, mark)), None) for mark in (FIRST_MARK, LAST_MARK))
+    opened = database_delta(first, last)["sessions"]
+    return None if opened is None else int(opened)
+
+
+def metered_connects(run: Run) -> int | None:
+    """Return the connections that the app's own meters counted; None unless every worker was heard."""
+    workers = run.manifest.pool_counters.get("workers", [])
+    counts = [worker.get("meter", {}).get("connects") for worker in workers]
+    if not counts or None in counts or len(counts) != int(run.manifest.pool.get("workers", 1)):
         return None
-    if first["sessions"] is None or last["sessions"] is None or last["sessions"] < first["sessions"]:
-        return None
-    return int(last["sessions"] - first["sessions"])
+    return int(sum(counts))

@@ -14,18 +14,27 @@ LAG_LIMIT_MS = 5.0  # the generator's lateness at its 99th percentile, and ...
 LAG_LIMIT_SHARE = 0.25  # ... of the highest latency percentile that is reported; both must be passed
 GENERATOR_LIMIT_PCT = 90.0  # of one core, for each load process
 STARVED_LIMIT_PCT = 5.0  # of the machine's time: stolen by other guests, or held back by the control group
+FAILED_LIMIT_PCT = 1.0  # of a variant's requests: from there on its successes are a selection
 OTHERS_LIMIT_PCT = 25.0  # of the machine's time: used by programs that have no part in the run
 
 
 def reasons(runs: Sequence[RunSummary]) -> list[str]:
     """Return why *runs* prove nothing; empty if they may be believed."""
-    gates = (_flags, _loads, _environments, _books, _unfinished, _late, _saturated, _starved, _never_steady)
+    gates = (_flags, _loads, _environments, _books, _unfinished, _failed, _late, _saturated, _starved, _never_steady)
     return [reason for gate in gates for reason in gate(runs)]
 
 
 def notes(runs: Sequence[RunSummary]) -> list[str]:
     """Return what a reader should know of *runs* although it does not make them invalid."""
-    return [*_failures(runs), *_sometimes_unsteady(runs)]
+    return [*_failures(runs), *_others_connected(runs), *_sometimes_unsteady(runs)]
+
+
+def is_machines(reason: str) -> bool:
+    """Whether a reason blames the machine's lack of time, which fell on both variants of every pair alike.
+
+    A difference of several times is then still one, though no figure of it may be quoted.
+    """
+    return reason.startswith(("generator late", "machine starved"))
 
 
 def _flags(runs: Sequence[RunSummary]) -> Iterator[str]:
@@ -59,6 +68,23 @@ def _unfinished(runs: Sequence[RunSummary]) -> Iterator[str]:
     if lost:
         planned = sum(run.counts.planned for run in runs)
         yield f"unfinished requests: {lost:,} of {planned:,}, limit 0; they are the slowest, and no percentile has them"
+
+
+def _failed(runs: Sequence[RunSummary]) -> Iterator[str]:
+    for variant in dict.fromkeys(run.variant for run in runs):
+        mine = [run for run in runs if run.variant == variant]
+        failed, planned = (sum(getattr(run.counts, name) for run in mine) for name in ("failed", "planned"))
+        if planned and 100 * failed / planned > FAILED_LIMIT_PCT:
+            share = format_number(100 * failed / planned)
+            yield f"failed requests: {share} % of {variant}, limit {FAILED_LIMIT_PCT:g}; what succeeds is a selection"
+
+
+def _others_connected(runs: Sequence[RunSummary]) -> Iterator[str]:
+    for run in runs:
+        server, app = run.sessions_opened, run.metered_connects
+        if server is not None and app is not None and server != app:
+            yield f"sessions: the server counted {server:,} in {run.run}, the app opened {app:,}: others were connected"
+            return
 
 
 def _late(runs: Sequence[RunSummary]) -> Iterator[str]:

@@ -4,7 +4,6 @@ The p-th percentile is the smallest measured value that p percent of all values 
 ``inverted_cdf``). Nothing is interpolated or binned. The rank is computed in whole numbers, since 0.95 is none.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -57,19 +56,6 @@ def percentiles(values_ms: Floats) -> Percentiles:
     ordered = np.partition(values_ms, ranks) if ranks else values_ms
     by_p = {p: float(ordered[rank]) for p, rank in zip(wanted, ranks, strict=True)}
     return Percentiles(by_p.get(50), by_p.get(95), by_p.get(99))
-
-
-def error_adjusted(values: Floats, lost: int, p: int) -> float | None:
-    """Return the *p*-th percentile if each of *lost* requests took for ever: infinite if it falls among them.
-
-    >>> error_adjusted(np.arange(1.0, 61.0), 40, 50), error_adjusted(np.arange(1.0, 41.0), 60, 50)
-    (50.0, inf)
-    """
-    count = len(values) + lost
-    if not enough(count, p):
-        return None
-    index = _index(count, p)
-    return math.inf if index >= len(values) else float(np.partition(values, index)[index])
 
 
 def over_runs(runs: Sequence[Percentiles]) -> Percentiles:

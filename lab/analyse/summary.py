@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from lab.analyse.connections import peak_backends, sessions_opened
+from lab.analyse.connections import metered_connects, peak_backends, sessions_opened
 from lab.analyse.measured import Counts, Measured, measure
-from lab.analyse.percentiles import Percentiles, over_runs, percentiles
+from lab.analyse.percentiles import Percentiles, over_runs, percentile, percentiles
 from lab.analyse.split import NOTHING, Split, split
 from lab.analyse.system import Use, use
 from lab.record.run import Run
@@ -38,6 +38,7 @@ class RunSummary:
     counts: Counts
     books: Mapping[str, int]  # the load processes' own account
     sessions_opened: int | None
+    metered_connects: int | None
     peak_backends: int | None
     use: Use
     environment: Mapping[str, Any]
@@ -122,6 +123,7 @@ def summarise_run(run: Run, measured: Measured) -> RunSummary:
         counts=measured.counts,
         books=manifest.books,
         sessions_opened=sessions_opened(run),
+        metered_connects=metered_connects(run),
         peak_backends=peak_backends(run),
         use=use(run, measured),
         environment=manifest.environment,
@@ -166,7 +168,7 @@ def _total(values: Iterable[int | None]) -> int | None:
 def _connect_ms_p50(runs: Sequence[Measured]) -> float | None:
     connect = np.concatenate([run.parts_ms["connect"] for run in runs])
     opened = connect[connect > 0]
-    return float(np.percentile(opened, 50, method="inverted_cdf")) if len(opened) else None
+    return percentile(opened, 50)
 
 
 def _run_dict(run: RunSummary) -> dict[str, Any]:

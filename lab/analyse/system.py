@@ -1,7 +1,7 @@
 """What the processes and the machine used during a window, from the table ``system``; None where it was not seen.
 
-Counters only grow, so a use is the difference of the last and the first row inside the window, over the time between
-the two. With fewer than two rows in the window, the rows of the whole run serve.
+Counters only grow, so a use is the difference of two rows over the time between them: the last row before the window
+and the first one after it, or the outermost there are.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lab.analyse.measured import Measured
+from lab.record import raw
 from lab.record.run import Run
 
-PARTS = ("machine", "app", "generator", "server", "observer")
-LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
+PARTS = ("app", "generator", "server", "observer", "lab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +45,49 @@ def use(run: Run, measured: Measured) -> Use:
         generator_cpu_pct=share("generator", "cpu_s", int(measured.manifest.load.get("processes", 1))),
         steal_pct=share("machine", "steal_s", cores),
         throttled_pct=share("machine", "throttled_s", cores),
-        others_pct=_others_pct({who: share(who, "cpu_s", cores) for who in PARTS}, measured),
+        others_pct=_others_pct(
+            share("machine", "cpu_s", cores), [share(who, "cpu_s", cores) for who in PARTS], measured
+        ),
         lag_ms_p99=_lag_ms_p99(run, window),
     )
 
 
-def _others_pct(shares_pct: dict[str, float | None], measured: Measured) -> float | None:
+def _others_pct(machine_pct: float | None, parts_pct: list[float | None], measured: Measured) -> float | None:
     """Return what is left of the machine's use without the run's own parts; None where a part was not seen whole.
 
     Only Linux tells the time of backends that have ended, and an attached server is not watched.
     """
-    known = [share for share in shares_pct.values() if share is not None]
-    if len(known) < len(PARTS) or measured.manifest.environment.get("host", {}).get("system") != "Linux":
+    known = [share for share in parts_pct if share is not None]
+    if (
+        machine_pct is None
+        or len(known) < len(PARTS)
+        or measured.manifest.environment.get("host", {}).get("system") != "Linux"
+    ):
         return None
-    return max(0.0, 2 * known[0] - sum(known))
+    return max(0.0, machine_pct - sum(known))
 
 
 def machine_cores(measured: Measured) -> int:
-    """Return the cores of the run's machine; 1, the strictest, if its environment does not say."""
+    """Return the cores that the machine's counters cover, which can be more than the run may use.
+
+    1, the strictest, if the run's environment does not say.
+    """
     host = measured.manifest.environment.get("host", {})
-    return max(1, int(host.get("cores", 1)))
+    return max(1, int(host.get("machine_cores", host.get("cores", 1))))
 
 
 def _growth_pct(
     t_us: np.ndarray[Any, Any], counter_s: np.ndarray[Any, Any], window: tuple[int, int], cores: float
 ) -> float | None:
     known = ~np.isnan(counter_s)
-    inside = known & (t_us >= window[0]) & (t_us <= window[1])
-    rows = inside if np.count_nonzero(inside) >= 2 else known
-    t, used = t_us[rows], counter_s[rows]
-    if len(t) < 2 or t[-1] <= t[0] or used[-1] < used[0]:
+    t, used = t_us[known], counter_s[known]
+    if len(t) < 2:
         return None
-    return float(100e6 * (used[-1] - used[0]) / (float(t[-1] - t[0]) * cores))
+    first = max(0, int(np.searchsorted(t, window[0], side="right")) - 1)
+    last = min(len(t) - 1, int(np.searchsorted(t, window[1], side="left")))
+    if t[last] <= t[first] or used[last] < used[first]:
+        return None
+    return float(100e6 * (used[last] - used[first]) / (float(t[last] - t[first]) * cores))
 
 
 def _lag_ms_p99(run: Run, window: tuple[int, int]) -> float | None:
@@ -95,7 +106,7 @@ def _as_seen_all_along(lag_ms: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
     Without them a generator that stood still for a second would show in a single reading of many.
     """
-    step_ms = LAG_EVERY_US / 1e3
+    step_ms = raw.LAG_EVERY_US / 1e3
     late = lag_ms[lag_ms > step_ms]
     missed = [np.arange(value - step_ms, 0, -step_ms) for value in late]
     return np.concatenate([lag_ms, *missed])

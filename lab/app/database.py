@@ -163,8 +163,11 @@ class DriverQueries:
         self._connection.commit()
 
     def close(self) -> None:
-        """See :class:`Queries`."""
-        self._stack.close()
+        """See :class:`Queries`. Rolls back first, as a Session does: one round trip, and the same for all kinds."""
+        try:
+            self._connection.rollback()
+        finally:
+            self._stack.close()
 
 
 class DriverDatabase:

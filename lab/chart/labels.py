@@ -8,7 +8,7 @@ from lab.analyse.comparison import Comparison, Effect
 from lab.analyse.summary import VariantSummary
 from lab.plan import KINDS
 from lab.record.run import Run
-from lab.units import format_number
+from lab.units import format_number, format_ratio
 
 LONGEST = 24  # characters of a variant's name in a figure
 _PLAIN = {"null": "NullPool", "connect": "driver alone"}
@@ -77,7 +77,7 @@ def alt(comparison: Comparison) -> str:
         return f"{sentence}. The runs prove nothing."
     if effect.ratio is None or effect.low is None or effect.high is None:
         return f"{sentence}: {'; '.join(effect.reasons)}."
-    return f"{sentence} (ratio {_plain(effect.ratio)}, {_interval(effect)}, {len(effect.pairs)} pairs)."
+    return f"{sentence} (ratio {format_ratio(effect.ratio)}, {_interval(effect)}, {len(effect.pairs)} pairs)."
 
 
 def ratio_axis(comparison: Comparison) -> str:
@@ -178,11 +178,7 @@ def _percent(ratio: float) -> str:
 def _interval(effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return "no interval" if effect.ratio is not None else ""
-    return f"95 % interval {_plain(effect.low)} to {_plain(effect.high)}"
-
-
-def _plain(ratio: float) -> str:
-    return f"{ratio:.2f}" if 0.1 <= ratio < 10 else format_number(ratio)
+    return f"95 % interval {format_ratio(effect.low)} to {format_ratio(effect.high)}"
 
 
 def _load(load: Mapping[str, Any]) -> str:

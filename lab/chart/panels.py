@@ -17,7 +17,7 @@ from lab.analyse.connections import backends
 from lab.chart.labels import wrapped
 from lab.chart.side import Side, log_ticks, say
 from lab.chart.style import BODY, GREY, GRID, INK, SHADE, SMALL, SOFT, Look, axes_width_in, spread, text_width_in
-from lab.units import format_number
+from lab.units import format_ratio
 
 WIDEST = 20.0  # how far beyond all other marks an interval is drawn, as a factor
 
@@ -153,7 +153,7 @@ def _draw_interval(ax: Axes, effect: Effect, bounds: Sequence[float], colour: st
         return
     ax.plot(bounds, [0.64] * 2, color=colour, lw=6, solid_capstyle="butt", alpha=0.35)
     ax.plot([effect.ratio], [0.64], "D", color=colour, ms=8)
-    told = f"{format_number(effect.ratio)}, with\n95 % interval"
+    told = f"{format_ratio(effect.ratio)}, with\n95 % interval"
     ax.text(0.66, 0.64, told, va="center", fontsize=SMALL, color=INK, transform=right)
 
 

@@ -168,7 +168,7 @@ def compare(
     think: Annotated[
         float, typer.Option(help="Closed model: mean seconds between an answer and the next request.")
     ] = 0.0,
-    rate: Annotated[float, typer.Option(help="Open model: arrivals per second, Poisson.")] = 100.0,
+    rate: Annotated[float, typer.Option(help="Open model: arrivals per second, Poisson.")] = 200.0,
     journey: Annotated[str, typer.Option(help=f"What is asked for: {', '.join(plan.JOURNEYS)}.")] = "read",
     warmup: Annotated[float, typer.Option(help="Seconds of load before measuring.")] = 1.0,
     seconds: Annotated[float, typer.Option(help="Seconds measured in each run.")] = 4.0,

@@ -12,7 +12,7 @@ from rich.table import Table
 from lab.analyse.comparison import as_json
 from lab.experiment import Result
 from lab.record import run as record
-from lab.units import format_ms, format_number
+from lab.units import format_ms, format_number, format_ratio
 
 CHART = "comparison.png"
 _SPLIT = {
@@ -74,9 +74,9 @@ def verdict_line(values: Mapping[str, Any]) -> str:
     effect = values["effect"]
     ratio, low, high = (effect[key] for key in ("ratio", "low", "high"))
     what = "requests per second" if effect["metric"] == "throughput_per_s" else "median latency"
-    figures = f"{what} {second} / {first} = {format_number(ratio)}"
+    figures = f"{what} {second} / {first} = {format_ratio(ratio)}"
     if low is not None:
-        figures += f", 95 % interval {format_number(low)} to {format_number(high)}"
+        figures += f", 95 % interval {format_ratio(low)} to {format_ratio(high)}"
     says = {
         "faster": f"{second} is faster than {first}",
         "slower": f"{second} is slower than {first}",

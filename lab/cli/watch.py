@@ -25,11 +25,11 @@ class Progressing:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._live = ERRORS.is_terminal
+        self.live = ERRORS.is_terminal
 
     def __enter__(self) -> "Progressing":
         """Begin to draw, if there is a terminal to draw on."""
-        if self._live:
+        if self.live:
             self._progress.start()
         return self
 
@@ -37,12 +37,12 @@ class Progressing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the terminal back."""
-        if self._live:
+        if self.live:
             self._progress.stop()
 
     def say(self, text: str) -> None:
         """Show what began."""
-        if not self._live:
+        if not self.live:
             ERRORS.print(text, markup=False, soft_wrap=True)
             return
         if self._task is not None:
@@ -51,7 +51,7 @@ class Progressing:
 
     def tick(self, tick: Tick) -> None:
         """Move the bar of the run in progress."""
-        if self._live and self._task is not None:
+        if self.live and self._task is not None:
             rate = f"{tick.answered_per_s[-1][1]:,.0f} answers/s" if tick.answered_per_s else ""
             done_s = min(tick.elapsed_s, tick.planned_s)
             self._progress.update(self._task, total=tick.planned_s, completed=done_s, rate=rate)

@@ -17,6 +17,7 @@ import pandas as pd
 import psycopg2
 
 from lab import app, config, experiment, plan, server, sql
+from lab.analyse.gates import is_machines
 from lab.analyse.summary import VariantSummary, summarise
 from lab.chart import comparison as chart
 from lab.errors import UsageError
@@ -178,8 +179,13 @@ class Compared:
 
     @property
     def ratio(self) -> float | None:
-        """The second's figure over the first's: answers per second in the closed model, median latency in the open."""
-        return self.result.comparison.effect.ratio
+        """The second's figure over the first's: answers per second in the closed model, median latency in the open.
+
+        None if the comparison is invalid for more than a busy machine, which both variants of every pair shared.
+        """
+        effect = self.result.comparison.effect
+        hard = effect.verdict == "invalid" and not all(is_machines(reason) for reason in effect.reasons)
+        return None if hard else effect.ratio
 
     @property
     def both(self) -> tuple[VariantSummary, VariantSummary]:

@@ -7,8 +7,7 @@ boundaries of phases, and reads CPU times once a second. It appends rows to ``ob
 ``schedule``  when to look                      ``session``  the connection and its questions
 ``cpu``       CPU time of process trees         ``system``   the rows about roles and machine
 ``orders``    commands and answers              ``loop``     the one thread that does it all
-``rows``      what is written                   ``delta``    differences between two snapshots
-``gone``      when an application's statistics are complete
+``rows``      what is written                   ``gone``     when an application's statistics are complete
 """
 
 import os
@@ -64,12 +63,16 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**_without_secrets(os.environ), "PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,  # a Ctrl-C is for the lab, which then stops its children in order
         )
     observer = Observer(process, log)
     observer.wait_until_ready(READY_S)
     return observer
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith(("LAB_", "PG"))}
 
 
 def command(dsn: str, target: str, folder: Path, *, application: str, watch: Mapping[str, int], hz: float) -> list[str]:

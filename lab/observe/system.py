@@ -13,7 +13,7 @@ from lab.observe.cpu import Processes, Usage, here, machine, tree
 from lab.observe.rows import Rows
 from lab.units import monotonic_us
 
-ROLES = ("app", "generator", "server")
+ROLES = ("app", "generator", "server", "lab")
 
 
 class System:
@@ -62,6 +62,8 @@ class System:
             return None
         if role == "server":
             return tree(self._processes, pid, deep=False, without=self._backend_pid)
+        if role == "lab":  # what it started is watched by itself
+            return Usage(stat.own_s, stat.rss_bytes)
         return tree(self._processes, pid)
 
     def _own(self) -> Usage:

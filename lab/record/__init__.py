@@ -3,5 +3,6 @@
 ``raw``     the bytes that the load generator and the observer write while they work (standard library only)
 ``tables``  the columns of each Parquet file of a run
 ``files``   small files that are replaced in one step
+``progress``  how far a run in progress has come
 ``run``     the run folder: begun, sealed, read back, refused when it is incomplete
 """

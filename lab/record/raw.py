@@ -33,8 +33,10 @@ LONGEST_US = MISSING - 1
 FIRST = 1  # the first request of its TCP connection: it paid for the handshake
 FAILED = 2  # no answer, or a status of 400 and more
 UNFINISHED = 4  # still in flight when the run ended; done_after_us is its age then
+SATURATED_PCT = 90.0  # of one core: from there on a load process calls itself saturated
 NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is its age from the intended start
 
+LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
 LAG = struct.Struct("<qI")  # when (us, monotonic), and how late the event loop was then (us)
 
 
@@ -51,6 +53,8 @@ class Books:
     stopped_us: int
     clock_monotonic_us: int  # with clock_unix_us: the same moment on both clocks
     clock_unix_us: int
+    cpu_pct: float = 0.0  # of one core, over the load
+    saturated: bool = False  # the process's own verdict: it had no time left, and its figures are not the server's
 
     @property
     def balanced(self) -> bool:

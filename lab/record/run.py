@@ -93,7 +93,12 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
     if rows["requests"] != totals["planned"]:
         raise RecordError(f"run {folder.name}: {totals['planned']} requests planned, {rows['requests']} recorded")
-    sealed = replace(manifest, state="complete", files=rows, books=totals)
+    flags = tuple(
+        f"generator saturated: process {book.pid} used {book.cpu_pct:.0f} % of a core"
+        for book in books
+        if book.saturated
+    )
+    sealed = replace(manifest, state="complete", files=rows, books=totals, flags=manifest.flags + flags)
     _write_manifest(folder, sealed)
     for pattern in ("requests-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
         for file in folder.glob(pattern):

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from lab.experiment import find
+from lab.analyse.measured import measure
 from lab.process import wait_until
 from lab.record.run import open_run
 
@@ -60,6 +60,21 @@ def test_the_pool_opens_what_its_meter_counted(null_against_queue: dict[str, Any
 
 
 def test_the_split_sums_to_the_mean_latency(null_against_queue: dict[str, Any]) -> None:
+    runs = [open_run(run) for run in sorted(Path(null_against_queue["folder"]).glob("run-*-null"))]
+    measured = [measure(run) for run in runs]
+    null = null_against_queue["variants"]["null"]["split_ms"]
+    mean_ms = sum(one.latency_ms.sum() for one in measured) / sum(len(one.latency_ms) for one in measured)
+    assert sum(null.values()) == pytest.approx(mean_ms, rel=1e-6)
+
+
+def test_the_pool_wins_and_says_by_how_much(null_against_queue: dict[str, Any]) -> None:
+    effect = null_against_queue["effect"]
+    assert effect["verdict"] != "slower"
+    assert effect["low"] <= effect["ratio"] <= effect["high"]
+    assert effect["ratio"] > 1.5
+
+
+def test_connecting_is_what_nullpool_spends_its_time_on(null_against_queue: dict[str, Any]) -> None:
     null = null_against_queue["variants"]["null"]["split_ms"]
     assert null["connect"] > null["sql"] > 0
     assert null_against_queue["variants"]["queue"]["split_ms"]["connect"] < 0.2 * null["connect"]
@@ -177,7 +192,8 @@ def postgres_of(lab: Lab) -> list[psutil.Process]:
 def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path, started: Callable[..., Lab]) -> None:
     """Of 6 s of arrivals those in a freeze of F s wait for its end: 1 % of all wait for F - 0.06 s or longer.
 
-    After it the backlog of 200 F requests has to be worked off, at several hundred a second: that comes on top.
+    After it the backlog of 200 F requests has to be worked off: that comes on top. What Locust's own statistics make of
+    a freeze stands in the tests of the load.
     """
     freeze_s, measured_s = 1.5, 6.0
     options = [
@@ -210,13 +226,7 @@ def test_a_frozen_server_shows_in_p99_as_arithmetic_says(home: Path, started: Ca
         if run["run"].startswith("run-01")
     )
     expected_ms = (really_s - 0.01 * measured_s) * 1000
-    backlog_ms = 200 * really_s / 500 * 1000
-    assert 0.98 * expected_ms <= hit["latency_ms"]["p99"] <= expected_ms + backlog_ms
-    stock = json.loads((find(home, document["folder"]) / hit["run"] / "locust-stats.json").read_text())
-    print(
-        f"p99 from the intended start {hit['latency_ms']['p99']:.0f} ms, arithmetic {expected_ms:.0f} ms, "
-        f"Locust's own {stock}"
-    )
+    assert 0.98 * expected_ms <= hit["latency_ms"]["p99"] <= 2 * expected_ms
 
 
 def test_a_second_command_in_the_same_home_is_told_to_wait(home: Path, started: Callable[..., Lab]) -> None:

@@ -20,9 +20,9 @@ import pytest
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
 from lab import observe
+from lab.analyse.delta import at_mark, database_delta, statement_deltas
 from lab.errors import ObserverError
 from lab.observe.cpu import LINUX
-from lab.observe.delta import at_mark, database_delta, statement_deltas
 from lab.process import wait_until
 from lab.record import raw
 from lab.record.tables import TABLES

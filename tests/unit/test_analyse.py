@@ -1,6 +1,5 @@
 """Percentiles, warm-up, window, split, summary: known answers on stored runs."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -43,12 +42,6 @@ def test_percentiles_are_given_only_where_ten_values_lie_beyond(count, had):
 def test_percentiles_of_one_to_a_thousand_are_their_ranks():
     found = percentiles.percentiles(np.random.default_rng(1).permutation(np.arange(1.0, 1001)))
     assert (found.p50, found.p95, found.p99) == (500, 950, 990)
-
-
-def test_an_error_adjusted_percentile_is_infinite_where_errors_begin():
-    values = np.arange(1.0, 951)
-    assert percentiles.error_adjusted(values, 50, 95) == 950
-    assert percentiles.error_adjusted(values, 51, 99) == math.inf
 
 
 def test_a_variants_percentile_is_missing_where_one_run_is_too_small():

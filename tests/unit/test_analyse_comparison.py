@@ -125,8 +125,17 @@ def test_an_unknown_variant_is_refused_by_name(tmp_path):
             "machine starved by its control group: 15 % held back in 4 of 4 runs, limit 5",
         ),
         (
-            {"cpu_pct": {"machine": 160.0, "app": 40.0, "server": 20.0, "generator": 10.0, "observer": 1.0}},
-            "machine starved by other programs: 44.5 % of it in 4 of 4 runs, limit 25",
+            {
+                "cpu_pct": {
+                    "machine": 160.0,
+                    "app": 40.0,
+                    "server": 20.0,
+                    "generator": 10.0,
+                    "observer": 1.0,
+                    "lab": 4.0,
+                }
+            },
+            "machine starved by other programs: 42.5 % of it in 4 of 4 runs, limit 25",
         ),
         ({"unfinished": np.arange(167) < 1, "seed": 1}, "unfinished requests"),
         ({"books": {"done": 1}}, "books do not balance: run-01-null tells"),
@@ -146,6 +155,20 @@ def test_a_generator_that_stood_still_once_is_late():
     readings = np.full(300, 0.1)
     readings[7] = 1000.0
     assert np.percentile(system._as_seen_all_along(readings), 99) > 900
+
+
+def test_a_variant_that_fails_is_never_called_faster(tmp_path):
+    failing = np.arange(round(SHORT.total_s * SHORT.users / 0.01)) % 10 == 0
+    runs = stored.pairs(tmp_path, [(20, 10)] * 3, load=SHORT, second={"failed": failing, "variant": QUEUE})
+    found = compare_runs(runs, "null", QUEUE).effect
+    assert found.verdict == "invalid"
+    assert any(reason.startswith("failed requests: ") for reason in found.reasons)
+
+
+def test_sessions_that_the_app_did_not_open_are_noted(tmp_path):
+    counters = {"workers": [{"meter": {"connects": 3}}]}
+    found = compared(tmp_path, [(60, 60)], pool_counters=counters, sessions=(100, 110))
+    assert any(note.startswith("sessions: the server counted 10 ") for note in found.notes)
 
 
 def test_other_programs_are_unknown_where_a_part_was_not_watched(tmp_path):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.observe.delta import database_delta, statement_deltas
+from lab.analyse.delta import database_delta, statement_deltas
 
 DATABASE: dict[str, Any] = {
     "sessions": 10,
