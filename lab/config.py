@@ -35,7 +35,7 @@ TABLE: tuple[Setting, ...] = (
         "folder",
         "where the lab keeps its server, its runs and its passwords",
     ),
-    Setting("LAB_PORT", "0", "port", "PostgreSQL's TCP port on 127.0.0.1; 0 takes a free one", low=0, high=65535),
+    Setting("LAB_PORT", "0", "port", "PostgreSQL's TCP port on 127.0.0.1; 0 takes a free one", low=1024, high=65535),
     Setting(
         "LAB_APP_PORT",
         "0",
@@ -86,8 +86,8 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> str:
 def _integer(name: str, environ: Mapping[str, str]) -> int:
     setting, text = _BY_NAME[name], _value(_BY_NAME[name], environ)
     low, high = setting.low or 0, setting.high or 0
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise SettingError(f"{name}={text!r} is no {setting.unit}; give a whole number from {low} to {high}")
+    if not text.isdecimal() or not (text == "0" or low <= int(text) <= high):
+        raise SettingError(f"{name}={text!r} is no {setting.unit}; give 0, or a whole number from {low} to {high}")
     return int(text)
 
 
@@ -111,8 +111,11 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
     environ = os.environ if environ is None else environ
     refuse_unknown(environ)
     pg_bin = _value(_BY_NAME["LAB_PG_BIN"], environ)
+    home = Path(_value(_BY_NAME["LAB_HOME"], environ)).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise SettingError(f"LAB_HOME={home} is a file; set it to a folder, which need not exist yet")
     return Config(
-        home=Path(_value(_BY_NAME["LAB_HOME"], environ)).expanduser().absolute(),
+        home=home,
         port=_integer("LAB_PORT", environ),
         app_port=_integer("LAB_APP_PORT", environ),
         pg_bin=Path(pg_bin).expanduser().absolute() if pg_bin else None,

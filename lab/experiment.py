@@ -5,6 +5,7 @@ of the app, so that drift of the machine falls on both. What is known of it lies
 beside one run folder for each run.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -29,7 +30,6 @@ from lab.errors import (
     RecordError,
     ServerError,
     UsageError,
-    VariantError,
 )
 from lab.plan import LoadPlan, Slot, Variant
 from lab.record import run as record
@@ -84,14 +84,7 @@ class Question:
         :raises VariantError: if a pool's ceiling is over what the server gives the app.
         """
         for variant in self.variants:
-            ceiling, pool = variant.pool.ceiling, variant.pool
-            if ceiling is not None and ceiling > where.app_slots:
-                raise VariantError(
-                    f"variant {variant.name!r} may open {ceiling} connections ({pool.workers} workers x "
-                    f"({pool.size} + {pool.overflow})), the server gives the app {where.app_slots} "
-                    f"(max_connections {where.max_connections}); make size + overflow "
-                    f"{where.app_slots // pool.workers} or less"
-                )
+            variant.pool.checked_for(where.app_slots, where.max_connections, variant.name)
         return self
 
 
@@ -190,7 +183,9 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
 
 def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
     settings = server.non_default_settings(bench.where.owner_dsn)
-    facts = environment.capture({"version": bench.where.version, "settings": settings})
+    facts = environment.capture(
+        {"version": bench.where.version, "settings": settings, "notes": list(bench.where.notes)}
+    )
     return record.Manifest(
         run=slot.folder_name,
         experiment=bench.folder.name,
@@ -237,8 +232,11 @@ def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: app.A
     )
     try:
         yield eyes
-    finally:
-        eyes.stop()
+    except BaseException:
+        with contextlib.suppress(ObserverError):  # what happened before is what matters
+            eyes.stop()
+        raise
+    eyes.stop()
 
 
 @contextmanager
@@ -271,7 +269,7 @@ def _follow(
         now_us = monotonic_us()
         if now_us > give_up_us:
             raise LoadError(f"the load did not end within {plan.drain_s + 10:g} s of its time; run {folder.name} again")
-        _all_alive(bench, web, folder)
+        _all_alive(bench, web, eyes, folder)
         if "warm" not in marks and now_us >= started_us + plan.warmup_s * 1e6:
             marks |= _mark(eyes, "warm", folder)
         if bench.watch.live and time.monotonic() - ticked >= _TICK_S:
@@ -279,11 +277,16 @@ def _follow(
             bench.watch.tick(_tick(bench, slot, plan, started_us, answered))
         generator.child.wait(_POLL_S)
     generator.wait(1.0)
-    _all_alive(bench, web, folder)
+    _all_alive(bench, web, eyes, folder)
     return marks | _mark(eyes, "load_done", folder)
 
 
-def _all_alive(bench: _Bench, web: app.App, folder: Path) -> None:
+def _all_alive(bench: _Bench, web: app.App, eyes: observe.Observer, folder: Path) -> None:
+    if not eyes.alive():
+        raise ObserverError(
+            f"the observer (pid {eyes.pid}) died during run {folder.name}; the run is kept as failed: "
+            "give the command again"
+        )
     if bench.where.pid and not process.is_running(bench.where.pid):
         raise ServerError(
             f"PostgreSQL (pid {bench.where.pid}) died during run {folder.name}; the run is kept as failed: "

@@ -44,16 +44,20 @@ class PoolConfig:
 
         :raises VariantError: naming the word that is wrong and what is allowed.
         """
-        kind, _, rest = text.strip().partition(":")
+        kind, colon, rest = text.strip().partition(":")
         if kind not in KINDS:
             raise VariantError(f"variant {text!r}: {kind!r} is no kind of pool; use {', '.join(KINDS)}")
         values: dict[str, Any] = dict(defaults or {}) if kind == "queue" else {}
-        for pair in filter(None, rest.split(",")):
+        given: set[str] = set()
+        for pair in rest.split(",") if colon else ():
             name, separator, raw = (part.strip() for part in pair.partition("="))
             if kind != "queue":
                 raise VariantError(f"variant {text!r}: {kind} has no parameters; only queue has")
             if name not in _PARAMETERS or not separator:
                 raise VariantError(f"variant {text!r}: {pair!r} is none of {', '.join(_PARAMETERS)} with a value")
+            if name in given:
+                raise VariantError(f"variant {text!r}: {name} is given twice; give it once")
+            given.add(name)
             attribute, read = _PARAMETERS[name]
             values[attribute] = read(f"variant {text!r}: {name}", raw)
         return cls(kind=kind, workers=workers, **values).checked(text)
@@ -65,6 +69,8 @@ class PoolConfig:
         """
         if self.size < 0 or self.overflow < -1:
             raise VariantError(f"variant {text!r}: size is 0 or more and overflow -1 or more")
+        if self.timeout_s < 0 or self.recycle_s < -1:
+            raise VariantError(f"variant {text!r}: timeout is 0 s or more and recycle -1 (never) or more")
         if not 1 <= self.workers <= 64:
             raise VariantError(f"workers is {self.workers}; give 1 to 64")
         if self.kind == "queue" and self.size == 0 and self.overflow != -1:
@@ -90,6 +96,19 @@ class PoolConfig:
         if self.kind != "queue" or self.overflow == -1:
             return None
         return self.workers * (self.size + self.overflow)
+
+    def checked_for(self, slots: int, max_connections: int, text: str) -> "PoolConfig":
+        """Return self if a server that gives the app *slots* connections can hold the pool.
+
+        :raises VariantError: if the pool's ceiling is over that.
+        """
+        if self.ceiling is not None and self.ceiling > slots:
+            raise VariantError(
+                f"variant {text!r} may open {self.ceiling} connections (workers {self.workers} x (size {self.size} + "
+                f"overflow {self.overflow})), the server gives the app {slots} (max_connections {max_connections}); "
+                f"make size + overflow {slots // self.workers} or less"
+            )
+        return self
 
 
 def _read_int(what: str, raw: str) -> int:
@@ -222,7 +241,7 @@ class LoadPlan:
         )
         for name, number, low, high in limits:
             if not low <= number <= high:
-                raise UsageError(f"{name} is {number:g}; give {low:g} to {high:g}")
+                raise UsageError(f"{name} is {number:.12g}; give {low:g} to {high:g}")
         unknown = set(self.weights) - set(ROUTE_BY_NAME)
         if unknown or not self.weights:
             raise UsageError(

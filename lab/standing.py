@@ -45,6 +45,7 @@ class Standing:
         return {
             "server": {
                 "state": state.state,
+                "note": state.note or None,
                 "version": state.version or None,
                 "port": state.port,
                 "pid": state.pid,
@@ -65,6 +66,9 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
         current = _app_status(config.home)
         if current.state == "running" and current.pool == pool.spec and len(current.pids) == pool.workers:
             return Standing(server.status(config), current, config.home)
+        pool.checked_for(where.app_slots, where.max_connections, pool.spec)
+        if config.app_port and (current.url or "").rpartition(":")[2] != str(config.app_port):
+            process.free_port(config.app_port, "LAB_APP_PORT")  # before what runs is stopped for it
         _stop_app(config.home)
         watch.say("starting the sample app")
         web = app.start(where.app_dsn, pool, port=config.app_port, name="lab-app", log=config.home / "app.log")

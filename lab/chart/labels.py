@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.analyse.comparison import Comparison, Effect
+from lab.analyse.gates import is_machines
 from lab.analyse.summary import VariantSummary
 from lab.plan import KINDS
 from lab.record.run import Run
@@ -64,8 +65,10 @@ def remarks(comparison: Comparison) -> list[str]:
     """Return what must be read beside the figure: reasons, notes, and percentiles that could not be had."""
     lines = [_capital(reason) for reason in (*comparison.effect.reasons, *comparison.notes)]
     if any(variant.latency_ms.p99 is None for variant in comparison.variants):
-        least = min(run.answered for variant in comparison.variants for run in variant.runs)
-        lines.append(f"No p99: it takes 1,000 answers in every run, the smallest has {least:,}")
+        for variant, name in zip(comparison.variants, names(comparison.variants), strict=True):
+            if variant.latency_ms.p99 is None:
+                least = min(run.answered for run in variant.runs)
+                lines.append(f"No p99 for {name}: it takes 1,000 answers in every run, the smallest has {least:,}")
     return lines
 
 
@@ -74,7 +77,8 @@ def alt(comparison: Comparison) -> str:
     effect = comparison.effect
     sentence = finding(comparison)
     if effect.verdict == "invalid":
-        return f"{sentence}. The runs prove nothing."
+        busy = all(is_machines(reason) for reason in effect.reasons)
+        return f"{sentence}. {'No figure of it may be quoted.' if busy else 'The runs prove nothing.'}"
     if effect.ratio is None or effect.low is None or effect.high is None:
         return f"{sentence}: {'; '.join(effect.reasons)}."
     return f"{sentence} (ratio {format_ratio(effect.ratio)}, {_interval(effect)}, {len(effect.pairs)} pairs)."

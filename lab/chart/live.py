@@ -95,7 +95,7 @@ def _progress(snapshot: Snapshot) -> str:
     if snapshot.stopped_s is not None:
         return f"stopped at {snapshot.stopped_s:.0f} s of run {len(snapshot.runs)}"
     if snapshot.finished:
-        return f"{snapshot.total} runs made"
+        return "one run made" if snapshot.total == 1 else f"{snapshot.total} runs made"
     return f"run {max(1, len(snapshot.runs))} of {snapshot.total}"
 
 

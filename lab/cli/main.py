@@ -15,7 +15,7 @@ from rich.console import Console
 from lab import config as settings
 from lab import plan
 from lab.cli.watch import ERRORS, Progressing
-from lab.errors import LabError
+from lab.errors import LabError, UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,10 +78,13 @@ def _show_status(document: dict[str, Any], as_json: bool) -> None:
         _print_json(document)
         return
     server, web = document["server"], document["app"]
-    where = f" {server['version']}, port {server['port']}, pid {server['pid']}" if server["state"] == "running" else ""
+    pid = f", pid {server['pid']}" if server["pid"] else ""
+    where = f" {server['version']}, port {server['port']}{pid}" if server["state"] == "running" else ""
     pids = ", ".join(str(pid) for pid in web["pids"])
     what = f" {web['url']}, pool {web['pool']}, pid {pids}" if web["state"] == "running" else ""
     OUT.print(f"PostgreSQL  {server['state']}{where}", markup=False, soft_wrap=True)
+    if server["note"]:
+        OUT.print(f"            {server['note']}", markup=False, soft_wrap=True)
     OUT.print(f"sample app  {web['state']}{what}", markup=False, soft_wrap=True)
     OUT.print(f"home        {document['home']}", markup=False, soft_wrap=True)
 
@@ -168,7 +171,9 @@ def compare(
     think: Annotated[
         float, typer.Option(help="Closed model: mean seconds between an answer and the next request.")
     ] = 0.0,
-    rate: Annotated[float, typer.Option(help="Open model: arrivals per second, Poisson.")] = 200.0,
+    rate: Annotated[
+        float | None, typer.Option(help="Open model: arrivals per second, Poisson; 200 if not given.")
+    ] = None,
     journey: Annotated[str, typer.Option(help=f"What is asked for: {', '.join(plan.JOURNEYS)}.")] = "read",
     warmup: Annotated[float, typer.Option(help="Seconds of load before measuring.")] = 1.0,
     seconds: Annotated[float, typer.Option(help="Seconds measured in each run.")] = 4.0,
@@ -181,11 +186,12 @@ def compare(
 ) -> None:
     """Load two variants in interleaved runs, and say whether the second is faster than the first."""
     config = settings.read()
+    _only_of(model, {"closed": {"--users": users, "--think": think}, "open": {"--rate": rate}})
     load = plan.LoadPlan(
         model=model,
-        users=users,
-        think_s=think,
-        rate_per_s=rate if model == "open" else 0.0,
+        users=16 if users is None else users,
+        think_s=think or 0.0,
+        rate_per_s=(200.0 if rate is None else rate) if model == "open" else 0.0,
         journey=journey,
         weights=plan.journey(journey),
         warmup_s=warmup,
@@ -202,6 +208,14 @@ def compare(
         watch.say("drawing the chart")
         results.draw(result)
     _print_json(results.document(result)) if as_json else results.print_result(OUT, result)
+
+
+def _only_of(model: str, options: dict[str, dict[str, float | None]]) -> None:
+    """Refuse an option of the other model: it would be ignored, and the reader would not know."""
+    for owner, given in options.items():
+        for name, value in given.items():
+            if value is not None and owner != model and model in plan.MODELS:
+                raise UsageError(f"{name} belongs to the {owner} model, and this load is {model}; leave it out")
 
 
 @app.command(epilog="Example: lab show last")
@@ -262,7 +276,8 @@ def run(arguments: list[str]) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except _WRONG_USAGE as error:
-        _complain(error.format_message())
+        if error.format_message():  # empty after the help was shown
+            _complain(error.format_message().replace("Value error, ", ""))
         return 2
     except LabError as error:
         _complain(str(error))

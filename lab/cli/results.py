@@ -1,6 +1,7 @@
 """An experiment's result for people: the verdict in a sentence, its figures in a table, and where everything is."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -60,7 +61,12 @@ def print_result(out: Console, result: Result) -> None:
     out.print(f"runs   {_from_here(result.folder)}", markup=False, soft_wrap=True)
     if (result.folder / CHART).exists():
         out.print(f"chart  {_from_here(result.folder / CHART)}", markup=False, soft_wrap=True)
-    out.print(f"again  lab show {result.name}", markup=False, soft_wrap=True)
+    out.print(f"again  {_program()} show {result.name}", markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """Return the command as it was called: it need not be on the path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "lab" else "lab"
 
 
 def _from_here(path: Path) -> Path:
@@ -90,9 +96,13 @@ def _load_line(question: Mapping[str, Any]) -> str:
     load = question["load"]
     amount = f"{load['users']} users" if load["model"] == "closed" else f"{load['rate_per_s']:g} arrivals/s, Poisson"
     return (
-        f"{load['model']} load, {amount}, journey {load['journey']}, {question['pairs']} interleaved pairs of "
+        f"{load['model']} load, {amount}, journey {load['journey']}, {_pairs(question['pairs'])} of "
         f"{load['warmup_s']:g} + {load['measured_s']:g} s"
     )
+
+
+def _pairs(count: int) -> str:
+    return f"{count} interleaved pairs" if count > 1 else "one pair"
 
 
 def _table(variants: Mapping[str, Any]) -> Table:

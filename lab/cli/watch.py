@@ -1,5 +1,9 @@
-"""Progress on standard error: a live line for a terminal, plain lines for a file or a pipe."""
+"""Progress on standard error: a live line for a terminal, plain lines for a file or a pipe.
 
+What is over within two seconds is not announced where lines stay: an error that comes at once is then the only line.
+"""
+
+import threading
 from types import TracebackType
 
 from rich.console import Console
@@ -8,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from lab.watch import Tick
 
 ERRORS = Console(stderr=True, highlight=False)
+PATIENCE_S = 2.0
 
 
 class Progressing:
@@ -25,6 +30,7 @@ class Progressing:
             transient=True,
         )
         self._task: TaskID | None = None
+        self._later: threading.Timer | None = None
         self.live = ERRORS.is_terminal
 
     def __enter__(self) -> "Progressing":
@@ -37,13 +43,17 @@ class Progressing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the terminal back."""
+        self._forget()
         if self.live:
             self._progress.stop()
 
     def say(self, text: str) -> None:
         """Show what began."""
         if not self.live:
-            ERRORS.print(text, markup=False, soft_wrap=True)
+            self._forget()
+            self._later = threading.Timer(PATIENCE_S, _print, [text])
+            self._later.daemon = True
+            self._later.start()
             return
         if self._task is not None:
             self._progress.remove_task(self._task)
@@ -55,3 +65,11 @@ class Progressing:
             rate = f"{tick.answered_per_s[-1][1]:,.0f} answers/s" if tick.answered_per_s else ""
             done_s = min(tick.elapsed_s, tick.planned_s)
             self._progress.update(self._task, total=tick.planned_s, completed=done_s, rate=rate)
+
+    def _forget(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+
+
+def _print(text: str) -> None:
+    ERRORS.print(text, markup=False, soft_wrap=True)

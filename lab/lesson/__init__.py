@@ -181,11 +181,15 @@ class Compared:
     def ratio(self) -> float | None:
         """The second's figure over the first's: answers per second in the closed model, median latency in the open.
 
-        None if the comparison is invalid for more than a busy machine, which both variants of every pair shared.
+        None if the comparison is invalid; but if only because the machine was busy, which both variants of every pair
+        shared, the end of its interval that is nearer to no difference.
         """
         effect = self.result.comparison.effect
-        hard = effect.verdict == "invalid" and not all(is_machines(reason) for reason in effect.reasons)
-        return None if hard else effect.ratio
+        if effect.verdict != "invalid":
+            return effect.ratio
+        if effect.low is None or effect.high is None or not all(is_machines(reason) for reason in effect.reasons):
+            return None
+        return effect.low if effect.low > 1 else min(effect.high, 1.0)
 
     @property
     def both(self) -> tuple[VariantSummary, VariantSummary]:
@@ -229,10 +233,12 @@ def one_load(variant: str, users: int = 4, journey: str = "read") -> VariantSumm
     return summarise(variant, [open_run(folder / slot.folder_name) for slot in question.slots()])
 
 
-def table(*variants: VariantSummary) -> pd.DataFrame:
-    """Return the counts of one or more variants side by side."""
+def table(*variants: VariantSummary, **guesses: float | None) -> pd.DataFrame:
+    """Return the counts of one or more variants side by side, and beside them what the reader guessed of some."""
     names = ("planned", "done", "failed", "unfinished", "sessions_opened", "peak_backends")
-    return pd.DataFrame({side.name: {name: getattr(side, name) for name in names} for side in variants})
+    counts = pd.DataFrame({side.name: {name: getattr(side, name) for name in names} for side in variants})
+    guessed = {name: f"{guess:g}" for name, guess in guesses.items() if guess is not None}
+    return counts.assign(**{"your guess": [guessed.get(name, "") for name in names]}) if guesses else counts
 
 
 def split(*variants: VariantSummary) -> pd.DataFrame:
@@ -262,14 +268,14 @@ _HINTS = tomllib.loads(Path(__file__).with_name("hints.toml").read_text(encoding
 _LEVELS = ("where to look", "what to look for", "the mechanism")
 
 
-def hint(name: str, level: int = 1) -> None:
-    """Print a hint of the exercise: 1 says where to look, 2 what to look for, 3 the mechanism.
+def hint(name: str) -> None:
+    """Print the exercise's next hint: first where to look, then what to look for, then the mechanism.
 
-    :raises UsageError: if there is no such exercise or level.
+    :raises UsageError: if there is no such exercise.
     """
-    if name not in _HINTS or level not in (1, 2, 3):
-        raise UsageError(f"no hint {name!r} at level {level}; there are {', '.join(_HINTS)} at levels 1 to 3")
-    _at().notes.hint_taken(name, level)
+    if name not in _HINTS:
+        raise UsageError(f"no hints for {name!r}; there are some for {', '.join(_HINTS)}")
+    level = _at().notes.next_hint(name, most=len(_LEVELS))
     print(f"{_LEVELS[level - 1]}: {_HINTS[name]['hints'][level - 1]}")  # noqa: T201
 
 

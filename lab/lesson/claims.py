@@ -75,10 +75,12 @@ class Notes:
         self._values["claims"].append(asdict(verdict))
         self._write()
 
-    def hint_taken(self, name: str, level: int) -> None:
-        """Count a hint; it is never held against anybody."""
+    def next_hint(self, name: str, most: int) -> int:
+        """Return the level of the next hint, 1 to *most*; hints are counted, and never held against anybody."""
+        level = min(int(self._values["hints"].get(name, 0)) + 1, most)
         self._values["hints"][name] = level
         self._write()
+        return level
 
     def _write(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -158,6 +158,8 @@ class Run:
         file = self.folder / f"{name}.parquet"
         try:
             table = pq.read_table(file, columns=list(columns) if columns is not None else None)
+        except FileNotFoundError:
+            raise RecordError(f"{file} is missing; make the run again") from None
         except (OSError, pa.ArrowException) as error:
             raise RecordError(f"{file} cannot be read ({error}); make the run again") from None
         if table.num_rows != self.manifest.files.get(name):

@@ -189,13 +189,15 @@ def _make(conn: Connection, place: Place, size: str) -> None:
 def _describe(place: Place, conn: Connection, mark: Mark) -> Server:
     number, version, most, kept, reserved, _ = data.run(conn, "limits")[0]
     app, observer, notes = _roles(place, conn)
+    watching, more = _elsewhere(conn, observer, place.owner_dsn)
+    notes += more
     if not reserved:
         notes += ("no connections are reserved for the observer: it may be locked out when the server is full",)
     return Server(
         kind="attached",
         owner_dsn=place.owner_dsn,
         app_dsn=app,
-        observer_dsn=observer,
+        observer_dsn=watching,
         host=place.host,
         port=place.port,
         version_num=number,
@@ -208,6 +210,17 @@ def _describe(place: Place, conn: Connection, mark: Mark) -> Server:
         keys={"post": mark.posts, "user": mark.users},
         notes=notes,
     )
+
+
+def _elsewhere(conn: Connection, observer_dsn: str, owner_dsn: str) -> tuple[str, tuple[str, ...]]:
+    """Return the observer's DSN to another database of the server, so that its transactions are not counted."""
+    for candidate in dict.fromkeys((observer_dsn, owner_dsn)):
+        parameters = dsn.parse(candidate)
+        found = data.run(conn, "other_database", role=parameters["user"])
+        if found:
+            notes = () if candidate == observer_dsn else ("the observer connects as the owner, to another database",)
+            return dsn.build({**parameters, "dbname": found[0][0]}), notes
+    return observer_dsn, ("the observer may connect to no other database: its own sessions are in the counts",)
 
 
 def _roles(place: Place, conn: Connection) -> tuple[str, str, tuple[str, ...]]:

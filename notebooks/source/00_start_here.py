@@ -56,7 +56,7 @@ lesson.claim(
 lesson.claim("The second request opened none", again.timing_ms["connect"], at_most=0)
 
 # %% [markdown]
-# Ask twice, and `connect` is gone: the pool kept the connection. That is all that a pool does, and most of what the first part of this lab is about.
+# Ask twice, and `connect` is gone: the pool kept the connection. That is half of what a pool does; the other half is that it never opens more than it may.
 
 # %% [markdown]
 # ## Predict
@@ -79,10 +79,10 @@ guess = lesson.predict(
 load = lesson.one_load("queue:size=2,overflow=0", users=4)
 
 # %% [markdown]
-# Counts come before times: they are exact, and they say what happened.
+# Counts come before times: they are exact (but for `peak_backends`, which is sampled), and they say what happened. Your guess stands beside them.
 
 # %% tags=["nbval-ignore-output"]
-lesson.table(load)
+lesson.table(load, sessions_opened=guess)
 
 # %%
 lesson.claim(
@@ -100,7 +100,7 @@ lesson.claim(
 # %% [markdown]
 # ## Why
 #
-# Four users, and yet the server saw no more than two sessions: a connection is only held while a statement runs and its transaction ends, and the next request takes it over. Users are not connections.
+# Four users, and yet the server saw no more than two sessions: a request that finds both connections out waits for one to come back, and takes it over. It is a short wait, because a connection is held only while statements run and their transaction ends. Users are not connections.
 #
 # - What would change if a request held its connection while it waited for something else?
 # - Where would the third user's wait be seen? (In `pool`.)
@@ -108,7 +108,7 @@ lesson.claim(
 # %% [markdown]
 # ## Your turn
 #
-# `POST /posts/7/bump` adds one to the number of views of post 7. Ask it once, and let the server confirm it. `lesson.hint("first_request")` helps in three steps.
+# `POST /posts/7/bump` adds one to the number of views of post 7. Ask it once, and let the server confirm it. `lesson.hint("first_request")` helps, one step further each time it is called.
 
 # %% tags=["exercise"]
 bumped = ...

@@ -80,7 +80,7 @@ lesson.claim("No request failed", result.first.failed + result.second.failed, at
 lesson.chart_of(result, guess)
 
 # %%
-lesson.claim("The pool answers more requests", result.ratio, at_least=1.3)
+lesson.claim("The pool answers clearly more requests", result.ratio, at_least=1.3)
 
 # %% [markdown]
 # ## Why
@@ -94,11 +94,11 @@ lesson.split(*result.both)
 lesson.claim(
     "A NullPool request connects for longer than it executes SQL",
     result.first.connect_per_sql,
-    at_least=2,
+    at_least=1,
 )
 
 # %% [markdown]
-# Connecting is not waiting for a network: PostgreSQL forks a process, checks the password (SCRAM makes both sides compute), and reads its catalogs anew. It is CPU time, and on a busy machine the queries don't get it.
+# Connecting is not waiting for a network: PostgreSQL forks a process, checks the password (SCRAM makes both sides compute), and reads its catalogs anew. Both sides compute, and on a busy machine the queries and the application have to wait for the processor meanwhile: all parts are times on the clock, with waiting for a core in them. That is why the same query and the same code take longer beside NullPool.
 #
 # - What would change if the application ran on another machine than the database?
 # - NullPool is right in two places: behind a pooler of its own, and in tests that need a clean session.
@@ -134,7 +134,7 @@ lesson.claim(
 # %% [markdown]
 # ## Your turn
 #
-# Give the pool a single connection. Does it still beat NullPool? Write your guess first; `lesson.hint("one_connection")` helps in three steps.
+# Give the pool a single connection. Does it still beat NullPool? Write your guess first; `lesson.hint("one_connection")` helps, one step further each time it is called.
 
 # %% tags=["exercise"]
 guess_one = lesson.predict("requests answered, pool of one / NullPool", ...)
@@ -152,10 +152,13 @@ lesson.chart_of(one, guess_one)
 
 # %%
 lesson.claim(
-    "A pool of a single connection answers more requests than NullPool",
+    "A pool of a single connection answers clearly more than NullPool",
     one.ratio,
     at_least=1.1,
 )
+
+# %% [markdown]
+# One connection serves sixteen users because each holds it for well under a millisecond. They wait in the pool, as the chart shows, but waiting takes no processor time, and opening connections does. A larger pool lets queries overlap, and gains a little; it cannot gain what was lost to connecting.
 
 # %% [markdown]
 # ## In production

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 import pytest
 
 from lab.analyse.measured import measure
 from lab.process import wait_until
 from lab.record.run import open_run
+from lab.server import Server
 
 LAB = [sys.executable, "-m", "lab.cli"]
 SHORT = ["--warmup", "0.5", "--seconds", "1.5"]
@@ -108,6 +110,7 @@ def test_show_gives_the_same_document_without_a_server(null_against_queue: dict[
         (["null", "queue", "--users", "none"], "integer"),
         (["null", "queue", "--model", "ajar"], "'ajar' is none of closed, open"),
         (["null", "queue", "--seconds", "0"], "seconds is 0"),
+        (["null", "queue", "--rate", "5"], "--rate belongs to the open model"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_code_2(home: Path, arguments: list[str], says: str) -> None:
@@ -115,6 +118,22 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(home: Path, arguments: list[st
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert (done.returncode, len(errors), done.stdout) == (2, 1, "")
     assert says in errors[0]
+
+
+def test_an_adopted_database_is_compared_in_and_an_unmarked_one_is_not(server: Server, open_folder: Path) -> None:
+    connection = psycopg2.connect(server.owner_dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE adopted")
+    connection.close()
+    home, dsn = open_folder / "attached", server.owner_dsn.replace("/lab?", "/adopted?")
+    arguments = ["compare", "null", "queue", "--pairs", "1", "--users", "2", *SHORT, "--json"]
+    refused = run_lab(home, *arguments, LAB_DSN=dsn)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "nothing was written" in refused.stderr
+    assert run_lab(home, "adopt", LAB_DSN=dsn).returncode == 0
+    side = json.loads(run_lab(home, *arguments, LAB_DSN=dsn).stdout)["variants"]["null"]
+    assert side["planned"] == side["sessions_opened"] > 0
 
 
 VICTIMS = {"command": "lab.cli", "generator": "locust", "app": "uvicorn", "server": "postgres"}

@@ -138,7 +138,7 @@ def test_a_percentile_that_could_not_be_had_is_said_and_not_drawn(tmp_path):
     figure = chart.figure(comparison, runs)
     texts = [text.get_text() for text in figure.findobj(Text)]
     assert not any(text.startswith("p99") for text in texts)
-    assert any("No p99: it takes 1,000 answers in every run" in text for text in texts)
+    assert any("No p99 for NullPool: it takes 1,000 answers in every run" in text for text in texts)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ def test_an_unknown_setting_is_refused_with_the_nearest_known() -> None:
         config.read({"LAB_HOEM": "/tmp"})
 
 
-@pytest.mark.parametrize(("name", "value"), [("LAB_PORT", "70000"), ("LAB_PORT", "any"), ("LAB_SIZE", "huge")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("LAB_PORT", "70000"), ("LAB_PORT", "any"), ("LAB_PORT", "80"), ("LAB_SIZE", "huge")]
+)
 def test_a_value_out_of_range_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"{name}='{value}'"):
         config.read({name: value})

@@ -45,6 +45,9 @@ def test_any_text_is_a_variant_or_one_line(text: str) -> None:
         ("queue:size=0", "overflow=-1"),
         ("queue:pre_ping=yes", "true or false"),
         ("queue:timeout=nan", "seconds"),
+        ("queue:timeout=-1", "timeout is 0 s or more"),
+        ("queue:size=5,size=6", "size is given twice"),
+        ("queue:", "'' is none of size"),
     ],
 )
 def test_a_wrong_variant_is_refused_with_what_is_allowed(text: str, names: str) -> None:
@@ -61,6 +64,15 @@ def test_the_ceiling_counts_every_worker() -> None:
     assert PoolConfig.parse("queue:size=10,overflow=5", workers=4).ceiling == 60
     assert PoolConfig.parse("queue:overflow=-1").ceiling is None
     assert PoolConfig.parse("null", workers=4).ceiling is None
+
+
+def test_a_pool_that_the_server_cannot_hold_is_refused() -> None:
+    pool = PoolConfig.parse("queue:size=40,overflow=8", workers=2)
+    assert pool.checked_for(96, 100, "queue") is pool
+    with pytest.raises(
+        VariantError, match=r"may open 96 connections .* gives the app 94 .* make size \+ overflow 47 or"
+    ):
+        pool.checked_for(94, 100, "queue")
 
 
 def test_the_same_variant_twice_keeps_two_names() -> None:
