@@ -6,12 +6,11 @@ beside one run folder for each run.
 """
 
 import contextlib
-import json
 import os
 import random
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from lab.analyse.comparison import Comparison, compare_runs
 from lab.config import Config
 from lab.errors import (
     AppError,
-    IncompleteRunError,
     LabError,
     LoadError,
     ObserverError,
@@ -32,15 +30,13 @@ from lab.errors import (
     UsageError,
 )
 from lab.plan import LoadPlan, Slot, Variant
+from lab.record import experiment as folders
 from lab.record import run as record
-from lab.record.files import write_atomically
 from lab.record.progress import Answered
 from lab.server import Server
-from lab.units import format_number, monotonic_us, utc_now
+from lab.units import monotonic_us, utc_now
 from lab.watch import Quiet, Tick, Watch
 
-FORMAT = 1
-_FILE = "experiment.json"
 _POLL_S = 0.1
 _TICK_S = 0.5
 
@@ -316,16 +312,13 @@ def _tick(bench: _Bench, slot: Slot, plan: LoadPlan, started_us: int, answered: 
 def _write_experiment(bench: _Bench, state: str) -> None:
     question = bench.question
     values = {
-        "format": FORMAT,
-        "experiment": bench.folder.name,
-        "state": state,
         "variants": [{"name": v.name, "pool": asdict(v.pool) | {"spec": v.pool.spec}} for v in question.variants],
         "load": question.load.as_dict(),
         "pairs": question.pairs,
         "seed": question.seed,
         "runs": [slot.folder_name for slot in question.slots()],
     }
-    write_atomically(bench.folder / _FILE, json.dumps(values, indent=1) + "\n")
+    folders.write(bench.folder, state, values)
 
 
 def read(folder: Path) -> Result:
@@ -334,72 +327,10 @@ def read(folder: Path) -> Result:
     :raises IncompleteRunError: if it was cut short, saying how far it came.
     :raises RecordError: if the folder holds no experiment, or is damaged.
     """
-    question = _read_question(folder)
+    question = folders.read_complete(folder)
     names = [str(name) for name in question["runs"]]
-    if question["state"] != "complete":
-        raise IncompleteRunError(
-            f"experiment {folder.name} is not complete ({_how_far(folder, names)}); "
-            "it is kept and not analysed: give its command again"
-        )
     if len(question["variants"]) != 2:
         raise RecordError(f"{folder.name} measures one variant and compares nothing; lab show {folder.name}/{names[0]}")
     runs = tuple(record.open_run(folder / name) for name in names)
     first, second = (str(variant["name"]) for variant in question["variants"])
     return Result(folder, runs, compare_runs(runs, first, second), question)
-
-
-def _read_question(folder: Path) -> dict[str, Any]:
-    try:
-        values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        if values["format"] > FORMAT:
-            raise RecordError(
-                f"{folder.name} has format {values['format']}; this version reads up to {FORMAT}: update the lab"
-            )
-        return {key: values[key] for key in ("state", "variants", "load", "pairs", "seed", "runs", "experiment")}
-    except FileNotFoundError:
-        raise RecordError(f"{folder} is no experiment: it holds no {_FILE}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecordError(
-            f"{folder / _FILE} cannot be read ({error!r}); the experiment is lost, make it again"
-        ) from None
-
-
-def _how_far(folder: Path, names: Sequence[str]) -> str:
-    """Say in words what became of each run."""
-    complete, others = 0, []
-    for name in names:
-        if not (folder / name).exists():
-            continue
-        try:
-            manifest = record.read_manifest(folder / name)
-        except RecordError:
-            others.append(f"{name} has no manifest")
-            continue
-        complete += manifest.state == "complete"
-        if manifest.state != "complete":
-            others.append(f"{name} {manifest.state}: {manifest.reason or 'cut short'}")
-    return "; ".join([f"{complete} of {format_number(len(names))} runs complete", *others])
-
-
-def find(home: Path, name: str) -> Path:
-    """Return the folder of an experiment or run: a path, a name under the home's runs, or ``last``.
-
-    :raises RecordError: if there is none.
-    """
-    runs = home / "runs"
-    if name == "last":
-        folders = sorted(folder for folder in runs.glob("*") if (folder / _FILE).exists())
-        if not folders:
-            raise RecordError(f"there is no experiment in {runs} yet; make one: lab compare null queue")
-        return folders[-1]
-    for folder in (Path(name), runs / name):
-        if (folder / _FILE).exists() or (folder / record.MANIFEST).exists():
-            return folder.absolute()
-    raise RecordError(
-        f"{name!r} is no experiment or run, neither as a path nor in {runs}; lab show last shows the newest"
-    )
-
-
-def is_experiment(folder: Path) -> bool:
-    """Whether *folder* holds an experiment, and not a single run."""
-    return (folder / _FILE).exists()

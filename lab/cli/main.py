@@ -226,9 +226,10 @@ def show(
     """Show a recorded experiment or run again; no server is needed."""
     from lab import experiment
     from lab.cli import results
+    from lab.record import experiment as folders
 
-    folder = experiment.find(settings.read().home, run)
-    if not experiment.is_experiment(folder):
+    folder = folders.find(settings.read().home, run)
+    if not folders.is_experiment(folder):
         results.show_run(OUT, folder, as_json, _print_json)
         return
     result = experiment.read(folder)

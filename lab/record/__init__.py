@@ -4,5 +4,6 @@
 ``tables``  the columns of each Parquet file of a run
 ``files``   small files that are replaced in one step
 ``progress``  how far a run in progress has come
+``experiment``  the folder that holds the runs of one question
 ``run``     the run folder: begun, sealed, read back, refused when it is incomplete
 """

@@ -8,6 +8,7 @@ import pytest
 from lab import experiment
 from lab.errors import IncompleteRunError, RecordError, UsageError
 from lab.plan import LoadPlan, PoolConfig, Variant
+from lab.record import experiment as folders
 from lab.record import run as record
 
 SIDES = (Variant("null", PoolConfig(kind="null")), Variant("queue", PoolConfig()))
@@ -62,7 +63,7 @@ def test_an_experiment_is_found_by_name_path_and_last(tmp_path: Path) -> None:
     for name in ("20260101-a", "20260102-b"):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "experiment.json").write_text("{}")
-    assert experiment.find(tmp_path, "last").name == "20260102-b"
-    assert experiment.find(tmp_path, "20260101-a") == experiment.find(tmp_path, str(tmp_path / "runs" / "20260101-a"))
+    assert folders.find(tmp_path, "last").name == "20260102-b"
+    assert folders.find(tmp_path, "20260101-a") == folders.find(tmp_path, str(tmp_path / "runs" / "20260101-a"))
     with pytest.raises(RecordError, match="'nothing' is no experiment or run"):
-        experiment.find(tmp_path, "nothing")
+        folders.find(tmp_path, "nothing")
