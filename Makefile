@@ -47,5 +47,5 @@ lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
 # The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
 
 clean:  ## stop the lab and remove .venv and .lab, runs included
-	@[ ! -x $(BIN)/lab ] || [ ! -e .lab ] || { LAB_HOME=$(CURDIR)/.lab $(BIN)/lab down && LAB_HOME=$(CURDIR)/.lab $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; }
+	@[ ! -x $(BIN)/lab ] || [ ! -e .lab ] || { LAB_DSN= LAB_HOME="$(CURDIR)/.lab" $(BIN)/lab down && LAB_DSN= LAB_HOME="$(CURDIR)/.lab" $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; }
 	@rm -rf $(VENV) .lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -41,7 +41,7 @@ TABLE: tuple[Setting, ...] = (
         "0",
         "port",
         "the sample app's port on 127.0.0.1; 0 takes a free one",
-        low=0,
+        low=1024,
         high=65535,
     ),
     Setting("LAB_PG_BIN", "", "folder", "server binaries to use instead of the ones found (initdb, postgres)"),

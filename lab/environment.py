@@ -54,7 +54,8 @@ def code_digest() -> str:
     files = sorted(file for folder in ("lab", "loadtests") for file in (PROJECT / folder).rglob("*.*"))
     digest = hashlib.sha256()
     for file in files:
-        if file.suffix in (".py", ".sql", ".conf"):
+        if file.suffix in (".py", ".sql", ".conf", ".toml") and file.is_file():
+            digest.update(f"{file.relative_to(PROJECT)}\0".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -61,14 +61,18 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
 
     :raises LabError: if a part does not start; what this call started is stopped again.
     """
-    with process.exclusive(config.home / "lock", "up"):
-        where = server.ensure(config, watch.say)
+    with process.exclusive(config.home / "lock", "up"), contextlib.ExitStack() as undo:
         current = _app_status(config.home)
+        if config.app_port and (current.url or "").rpartition(":")[2] != str(config.app_port):
+            process.free_port(config.app_port, "LAB_APP_PORT")  # before anything is started or stopped for it
+        ran = server.status(config).state == "running"
+        where = server.ensure(config, watch.say)
+        if not ran:
+            undo.callback(server.stop, config)
         if current.state == "running" and current.pool == pool.spec and len(current.pids) == pool.workers:
+            undo.pop_all()
             return Standing(server.status(config), current, config.home)
         pool.checked_for(where.app_slots, where.max_connections, pool.spec)
-        if config.app_port and (current.url or "").rpartition(":")[2] != str(config.app_port):
-            process.free_port(config.app_port, "LAB_APP_PORT")  # before what runs is stopped for it
         _stop_app(config.home)
         watch.say("starting the sample app")
         web = app.start(where.app_dsn, pool, port=config.app_port, name="lab-app", log=config.home / "app.log")
@@ -78,6 +82,7 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
             web.stop()
             raise
         web.child.release()
+        undo.pop_all()
         return Standing(server.status(config), _app_status(config.home), config.home)
 
 

@@ -155,12 +155,13 @@ class Conductor:
             return
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again while the load runs
+        self.recorder.begin()
         start_us = monotonic_us() + LEAD_US
         self.stop_us = start_us + round(self.plan.total_s * 1e6)
         self.start_us = start_us
         if self._folder is not None:
             text = json.dumps({"pid": os.getpid(), "started_us": start_us})
-            write_atomically(self._folder / f"started-{os.getpid()}.json", text)
+            write_atomically(self._folder / f"started-{os.getpid()}.json", text, durable=False)
         self._gate.set()
         gevent.spawn(self._conduct)
 

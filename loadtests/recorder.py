@@ -91,6 +91,10 @@ class Recorder:
             self._rows_file = raw.requests_file(folder, self._pid).open("ab", buffering=0)
             self._lags_file = raw.lag_file(folder, self._pid).open("ab", buffering=0)
 
+    def begin(self) -> None:
+        """Count CPU time from now on: the load begins."""
+        self._cpu_s = time.process_time()
+
     def flight(self) -> Flight:
         """Return the place of one connection's requests; what is in it at the end counts as unfinished."""
         flight = Flight()

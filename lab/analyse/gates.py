@@ -8,11 +8,12 @@ from typing import Any
 
 from lab.analyse.summary import RunSummary
 from lab.analyse.system import Use
+from lab.record import raw
 from lab.units import format_number
 
 LAG_LIMIT_MS = 5.0  # the generator's lateness at its 99th percentile, and ...
 LAG_LIMIT_SHARE = 0.25  # ... of the highest latency percentile that is reported; both must be passed
-GENERATOR_LIMIT_PCT = 90.0  # of one core, for each load process
+GENERATOR_LIMIT_PCT = raw.SATURATED_PCT  # of one core, for each load process
 STARVED_LIMIT_PCT = 5.0  # of the machine's time: stolen by other guests, or held back by the control group
 FAILED_LIMIT_PCT = 1.0  # of a variant's requests: from there on its successes are a selection
 OTHERS_LIMIT_PCT = 25.0  # of the machine's time: used by programs that have no part in the run
@@ -103,6 +104,8 @@ def _is_late(run: RunSummary) -> bool:
 
 
 def _saturated(runs: Sequence[RunSummary]) -> Iterator[str]:
+    if any(flag.startswith("generator saturated") for run in runs for flag in run.flags):
+        return  # it said so itself
     yield from _over(runs, "generator saturated", lambda u: u.generator_cpu_pct, GENERATOR_LIMIT_PCT, "% of a core")
 
 

@@ -18,7 +18,7 @@ PARTS = ("app", "generator", "server", "observer", "lab")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Per cent; of one core for processes, of all cores for the machine."""
+    """Per cent; of one core for processes, of all cores for the machine, of the usable ones where held back."""
 
     observer_cpu_pct: float | None
     generator_cpu_pct: float | None  # of one core for each load process
@@ -44,7 +44,7 @@ def use(run: Run, measured: Measured) -> Use:
         observer_cpu_pct=share("observer", "cpu_s", 1),
         generator_cpu_pct=share("generator", "cpu_s", int(measured.manifest.load.get("processes", 1))),
         steal_pct=share("machine", "steal_s", cores),
-        throttled_pct=share("machine", "throttled_s", cores),
+        throttled_pct=share("machine", "throttled_s", usable_cores(measured)),  # of the control group's, not the host's
         others_pct=_others_pct(
             share("machine", "cpu_s", cores), [share(who, "cpu_s", cores) for who in PARTS], measured
         ),
@@ -65,6 +65,11 @@ def _others_pct(machine_pct: float | None, parts_pct: list[float | None], measur
     ):
         return None
     return max(0.0, machine_pct - sum(known))
+
+
+def usable_cores(measured: Measured) -> int:
+    """Return the cores that the run could use; 1, the strictest, if its environment does not say."""
+    return max(1, int(measured.manifest.environment.get("host", {}).get("cores", 1)))
 
 
 def machine_cores(measured: Measured) -> int:

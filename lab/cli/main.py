@@ -167,10 +167,10 @@ def compare(
     model: Annotated[
         str, typer.Option(help="closed: users who wait for their answer. open: arrivals that do not.")
     ] = "closed",
-    users: Annotated[int, typer.Option(help="Closed model: how many users.")] = 16,
+    users: Annotated[int | None, typer.Option(help="Closed model: how many users; 16 if not given.")] = None,
     think: Annotated[
-        float, typer.Option(help="Closed model: mean seconds between an answer and the next request.")
-    ] = 0.0,
+        float | None, typer.Option(help="Closed model: mean seconds between an answer and the next request; 0.")
+    ] = None,
     rate: Annotated[
         float | None, typer.Option(help="Open model: arrivals per second, Poisson; 200 if not given.")
     ] = None,

@@ -69,6 +69,8 @@ class Progressing:
     def _forget(self) -> None:
         if self._later is not None:
             self._later.cancel()
+            self._later.join()  # one that has begun to print is let finish, before what comes next
+            self._later = None
 
 
 def _print(text: str) -> None:

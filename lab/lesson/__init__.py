@@ -7,7 +7,8 @@ by ``kill -9``. Everything after it works on that server. ``LAB_SCALE`` sets how
 import atexit
 import http.client
 import tomllib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -203,6 +204,17 @@ def _load(users: int, journey: str) -> LoadPlan:
     return LoadPlan(users=users, journey=journey, weights=weights, warmup_s=scale.warmup_s, measured_s=scale.measured_s)
 
 
+@contextmanager
+def _stoppable(watch: InNotebook) -> Iterator[None]:
+    """Show where the reader stopped a load; the interruption goes on, so that later cells do not run without it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        watch.stopped()
+        print("stopped: the runs made so far are kept; run the cell again for a result")  # noqa: T201
+        raise
+
+
 def compare(first: str, second: str | EllipsisType, users: int = 16, journey: str = "read") -> Compared | None:
     """Load both variants in interleaved pairs, with a picture that grows; ``...`` stands for one not chosen yet."""
     desk = _at()
@@ -212,12 +224,8 @@ def compare(first: str, second: str | EllipsisType, users: int = 16, journey: st
     one, other = Variant.parse_all([first, second], 1, {})
     question = experiment.Question((one, other), _load(users, journey), SCALES[desk.settings.scale].pairs)
     watch = InNotebook("progress of a comparison: requests answered per second, by time")
-    try:
+    with _stoppable(watch):
         result = experiment.compare(question, desk.settings, watch, desk.where)
-    except KeyboardInterrupt:
-        watch.done("stopped")
-        print("stopped: the runs made so far are kept; run the cell again for a comparison")  # noqa: T201
-        return None
     watch.done("done")
     return Compared(result, result.comparison.first, result.comparison.second)
 
@@ -228,7 +236,8 @@ def one_load(variant: str, users: int = 4, journey: str = "read") -> VariantSumm
     side = Variant(variant, PoolConfig.parse(variant))
     watch = InNotebook("progress of a load: requests answered per second, by time")
     question = experiment.Question((side,), _load(users, journey), pairs=1)
-    folder = experiment.perform(question, desk.settings, watch, desk.where)
+    with _stoppable(watch):
+        folder = experiment.perform(question, desk.settings, watch, desk.where)
     watch.done("done")
     return summarise(variant, [open_run(folder / slot.folder_name) for slot in question.slots()])
 
@@ -237,6 +246,8 @@ def table(*variants: VariantSummary, **guesses: float | None) -> pd.DataFrame:
     """Return the counts of one or more variants side by side, and beside them what the reader guessed of some."""
     names = ("planned", "done", "failed", "unfinished", "sessions_opened", "peak_backends")
     counts = pd.DataFrame({side.name: {name: getattr(side, name) for name in names} for side in variants})
+    if wrong := set(guesses) - set(names):
+        raise UsageError(f"no count {sorted(wrong)[0]!r}; there are {', '.join(names)}")
     guessed = {name: f"{guess:g}" for name, guess in guesses.items() if guess is not None}
     return counts.assign(**{"your guess": [guessed.get(name, "") for name in names]}) if guesses else counts
 

@@ -39,7 +39,12 @@ class InNotebook:
         self._text = text
         self._draw(force=True, finished=True)
 
-    def _draw(self, force: bool = False, finished: bool = False) -> None:
+    def stopped(self) -> None:
+        """Draw the last frame of what the reader has stopped."""
+        self._text = "stopped"
+        self._draw(force=True, stopped_s=self._last.elapsed_s if self._last else None)
+
+    def _draw(self, force: bool = False, finished: bool = False, stopped_s: float | None = None) -> None:
         if not force and not self._picture.due():
             return
         if self._last is None:
@@ -52,6 +57,7 @@ class InNotebook:
             total=self._last.total,
             warmup_s=self._last.warmup_s,
             finished=finished,
+            stopped_s=stopped_s,
             with_backends=False,
         )
         self._picture.show(frame(snapshot), self._text)

@@ -49,7 +49,7 @@ def start(
     :param target: name of the database under test.
     :param folder: existing folder for the rows.
     :param application: application_name of the app under test, for the record.
-    :param watch: role (app, generator, server) to pid, of what runs already.
+    :param watch: role (app, generator, server, lab) to pid, of what runs already.
     :param hz: mean samples per second.
     :param log: file to which the observer's complaints are appended.
     :raises ObserverError: if it does not get ready; the reason is in the message.
@@ -72,7 +72,7 @@ def start(
 
 
 def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith(("LAB_", "PG"))}
+    return {name: value for name, value in environ.items() if not name.startswith("LAB_") and name != "PGPASSWORD"}
 
 
 def command(dsn: str, target: str, folder: Path, *, application: str, watch: Mapping[str, int], hz: float) -> list[str]:

@@ -77,7 +77,7 @@ class Session:
         """Connect, and prepare the questions about the database *target*.
 
         :raises psycopg2.Error: if the server cannot be reached.
-        :raises ObserverError: if *target* does not exist or is the database that *dsn* names, or if the role may not
+        :raises ObserverError: if *target* does not exist, or if the role may not
             see what others do.
         """
         self._connection: connection = psycopg2.connect(dsn, application_name=APPLICATION, options=OPTIONS)

@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Replace *file* in one step, so that a reader sees the old text or the new one."""
+def write_atomically(file: Path, text: str, durable: bool = True) -> None:
+    """Replace *file* in one step, so that a reader sees the old text or the new one.
+
+    *durable* waits for the disk; where time counts and the file is only a message, it need not.
+    """
     part = file.with_name(file.name + ".part")
     with part.open("w", encoding="utf-8") as stream:
         stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
     part.replace(file)

@@ -33,9 +33,9 @@ LONGEST_US = MISSING - 1
 FIRST = 1  # the first request of its TCP connection: it paid for the handshake
 FAILED = 2  # no answer, or a status of 400 and more
 UNFINISHED = 4  # still in flight when the run ended; done_after_us is its age then
-SATURATED_PCT = 90.0  # of one core: from there on a load process calls itself saturated
 NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is its age from the intended start
 
+SATURATED_PCT = 90.0  # of one core: from there on a load process calls itself saturated
 LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
 LAG = struct.Struct("<qI")  # when (us, monotonic), and how late the event loop was then (us)
 

@@ -7,6 +7,7 @@ nor of another lab on the same server, is ever changed.
 The password of LAB_DSN goes to the passfile; the DSNs that are handed around don't hold it.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -216,10 +217,12 @@ def _elsewhere(conn: Connection, observer_dsn: str, owner_dsn: str) -> tuple[str
     """Return the observer's DSN to another database of the server, so that its transactions are not counted."""
     for candidate in dict.fromkeys((observer_dsn, owner_dsn)):
         parameters = dsn.parse(candidate)
-        found = data.run(conn, "other_database", role=parameters["user"])
-        if found:
-            notes = () if candidate == observer_dsn else ("the observer connects as the owner, to another database",)
-            return dsn.build({**parameters, "dbname": found[0][0]}), notes
+        notes = () if candidate == observer_dsn else ("the observer connects as the owner, to another database",)
+        for (name,) in data.run(conn, "other_database", role=parameters["user"]):
+            there = dsn.build({**parameters, "dbname": name})
+            # a privilege is no way in: pg_hba.conf may keep the role out
+            with contextlib.suppress(ServerError), data.connect(there):
+                return there, notes
     return observer_dsn, ("the observer may connect to no other database: its own sessions are in the counts",)
 
 
@@ -248,6 +251,9 @@ def _roles(place: Place, conn: Connection) -> tuple[str, str, tuple[str, ...]]:
     except (psycopg2.Error, ServerError) as error:
         return owner, owner, (f"application and observer connect as the owner: {data.one_line(error)}",)
     notes = _let_observe(conn, observer)
+    if notes and not data.run(conn, "reads_all_statistics")[0][0]:
+        # whoever may not see other roles' sessions sees only those of its own
+        return owner, owner, (*notes, "so does the application, or the observer would not see it")
     return place.dsn_of(app), owner if notes else place.dsn_of(observer), notes
 
 

@@ -111,6 +111,8 @@ def test_show_gives_the_same_document_without_a_server(null_against_queue: dict[
         (["null", "queue", "--model", "ajar"], "'ajar' is none of closed, open"),
         (["null", "queue", "--seconds", "0"], "seconds is 0"),
         (["null", "queue", "--rate", "5"], "--rate belongs to the open model"),
+        (["null", "queue", "--model", "open", "--users", "5"], "--users belongs to the closed model"),
+        (["null", "queue", "--model", "open", "--rate", "5", "--seconds", "0"], "seconds is 0"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_code_2(home: Path, arguments: list[str], says: str) -> None:
