@@ -1,7 +1,7 @@
 """The observer's own connection: which questions it asks, in the columns that this server has.
 
-It goes to another database than the target, in autocommit: otherwise the observer's own transactions would be counted
-among the target's, and inside a transaction the server repeats its first answer.
+It should go to another database than the target, in autocommit: otherwise the observer's own transactions would be
+counted among the target's, and inside a transaction the server repeats its first answer.
 """
 
 from collections.abc import Collection, Mapping
