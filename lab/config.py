@@ -46,6 +46,15 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("LAB_PG_BIN", "", "folder", "server binaries to use instead of the ones found (initdb, postgres)"),
     Setting("LAB_DSN", "", "DSN", "an owner's DSN of a running PostgreSQL 13 to 18 to use instead of starting one"),
+    Setting(
+        "LAB_SERVER",
+        "",
+        "HOST:PORT",
+        "a PostgreSQL that another container runs for the lab alone; its roles' passwords are in LAB_SECRETS",
+    ),
+    Setting("LAB_SECRETS", "/run/secrets", "folder", "files lab_owner, lab_app, lab_observer and lab_agent: passwords"),
+    Setting("LAB_APP_AGENT", "", "URL", "the agent that starts the sample app, where another container runs it"),
+    Setting("LAB_LOAD_AGENT", "", "URL", "the agent that leads the load, where other containers make it"),
     Setting("LAB_SIZE", "small", "", "how much data the blog holds", choices=("small", "medium", "large")),
     Setting(
         "LAB_SCALE",
@@ -72,6 +81,10 @@ class Config:
     app_port: int
     pg_bin: Path | None
     dsn: str
+    server: str
+    secrets: Path
+    app_agent: str
+    load_agent: str
     size: str
     scale: str
 
@@ -120,6 +133,10 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
         app_port=_integer("LAB_APP_PORT", environ),
         pg_bin=Path(pg_bin).expanduser().absolute() if pg_bin else None,
         dsn=_value(_BY_NAME["LAB_DSN"], environ),
+        server=_value(_BY_NAME["LAB_SERVER"], environ),
+        secrets=Path(_value(_BY_NAME["LAB_SECRETS"], environ)),
+        app_agent=_value(_BY_NAME["LAB_APP_AGENT"], environ).rstrip("/"),
+        load_agent=_value(_BY_NAME["LAB_LOAD_AGENT"], environ).rstrip("/"),
         size=_value(_BY_NAME["LAB_SIZE"], environ),
         scale=_value(_BY_NAME["LAB_SCALE"], environ),
     )
