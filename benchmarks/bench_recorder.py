@@ -24,6 +24,7 @@ from lab.load import command
 from lab.plan import LoadPlan
 from lab.record import raw
 from loadtests.recorder import Recorder
+from loadtests.stores import Files
 
 HEADER = "pool;dur=0.250, connect;dur=0.000, sql;dur=1.512, app;dur=2.125"
 COUNT = 100_000
@@ -53,7 +54,7 @@ def cost_us(action: Callable[[], None]) -> float:
 
 def recorder_cost(folder: Path) -> tuple[float, float]:
     """Return microseconds and bytes for each request, two of its stamps and the writing to disk included."""
-    recorder = Recorder(folder)
+    recorder = Recorder(Files(folder))
     flight = recorder.flight()
 
     def request() -> None:

@@ -67,6 +67,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("LAB_APP_DSN", "", "DSN", "the database of a sample app that is started by hand"),
     Setting("LAB_APP_NAME", "lab-app", "", "the application_name under which the sample app connects"),
     Setting("LAB_LOAD_PLAN", "", "file", "the load plan (JSON) for a locustfile that is started by hand"),
+    Setting(
+        "LAB_LOAD_HOSTS",
+        "",
+        "names",
+        "hosts that may be loaded besides this machine, by name, with commas between; only private addresses",
+    ),
+    Setting("LAB_LOAD_BIND", "127.0.0.1", "address", "where load processes from elsewhere may join"),
     Setting("LAB_LOAD_RECORD", "", "folder", "where a locustfile that is started by hand writes its records"),
 )
 _BY_NAME = {setting.name: setting for setting in TABLE}
@@ -85,6 +92,7 @@ class Config:
     secrets: Path
     app_agent: str
     load_agent: str
+    load_bind: str
     size: str
     scale: str
 
@@ -137,6 +145,7 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
         secrets=Path(_value(_BY_NAME["LAB_SECRETS"], environ)),
         app_agent=_value(_BY_NAME["LAB_APP_AGENT"], environ).rstrip("/"),
         load_agent=_value(_BY_NAME["LAB_LOAD_AGENT"], environ).rstrip("/"),
+        load_bind=_value(_BY_NAME["LAB_LOAD_BIND"], environ),
         size=_value(_BY_NAME["LAB_SIZE"], environ),
         scale=_value(_BY_NAME["LAB_SCALE"], environ),
     )

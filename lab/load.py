@@ -19,11 +19,12 @@ from lab.errors import LoadError
 from lab.plan import LoadPlan
 
 PLAN_FILE = "load-plan.json"
+WORKERS_S = 30  # how long processes from elsewhere are waited for
 STARTUP_S = 30.0  # Locust needs about one; a busy machine several
 
 
-def command(plan: LoadPlan, url: str, plan_file: Path) -> list[str]:
-    """Return the command that loads *url* as the plan says.
+def command(plan: LoadPlan, url: str, plan_file: Path, bind: str = "127.0.0.1") -> list[str]:
+    """Return the command that loads *url* as the plan says; *bind* is where processes from elsewhere may join.
 
     Locust makes all its users at once, and they wait for the common start; how long they load, and when they stop,
     the plan alone says. ``--run-time`` and ``--stop-timeout`` stay out of it.
@@ -37,6 +38,9 @@ def command(plan: LoadPlan, url: str, plan_file: Path) -> list[str]:
     # fmt: on
     users = plan.users if plan.model == "closed" else plan.processes
     argv += ["--users", str(users), "--spawn-rate", str(users)]
+    if plan.joined:
+        argv += ["--master", "--master-bind-host", bind, "--expect-workers", str(plan.processes)]
+        return [*argv, "--expect-workers-max-wait", str(WORKERS_S)]
     return argv + (["--processes", str(plan.processes)] if plan.processes > 1 else [])
 
 
@@ -53,24 +57,24 @@ class LoadChild:
     child: process.Child
     plan: LoadPlan
     folder: Path
-    _started: dict[str, int] = field(default_factory=dict, repr=False)
+    _start_us: int = field(default=0, repr=False)
 
     def started_us(self, timeout_s: float = STARTUP_S) -> int:
-        """Wait for the start of the load; return it (us, monotonic), the latest of all its processes.
+        """Wait for the start of the load, which is the same for all its processes; return it (us, monotonic).
 
         :raises LoadError: if it died before, or has not started within *timeout_s*.
         """
         deadline = time.monotonic() + timeout_s
-        while len(self._started) < self.plan.processes:
+        while not self._start_us:
             self._collect()
-            if len(self._started) >= self.plan.processes:
+            if self._start_us:
                 break
             if not self.child.alive():
                 raise LoadError(self._died())
             if time.monotonic() > deadline:
                 raise LoadError(f"the load did not start within {timeout_s:g} s; see {self.child.log}")
             time.sleep(0.01)
-        return max(self._started.values())
+        return self._start_us
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the load to end; False if it still runs after *timeout_s*.
@@ -90,9 +94,9 @@ class LoadChild:
         self._collect()
 
     def _collect(self) -> None:
-        """Read the announcements, and remove them: they are not part of the run."""
+        """Read the announcement, and remove it: it is not part of the run."""
         for file in self.folder.glob("started-*.json"):
-            self._started[file.stem] = int(json.loads(file.read_text(encoding="utf-8"))["started_us"])
+            self._start_us = int(json.loads(file.read_text(encoding="utf-8"))["started_us"])
             file.unlink()
 
     def _died(self) -> str:

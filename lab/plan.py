@@ -17,6 +17,8 @@ from lab.errors import UsageError, VariantError
 
 KINDS = ("connect", "null", "queue")
 MODELS = ("closed", "open")
+DETAILS = ("auto", "requests", "histogram")
+HISTOGRAM_ABOVE_PER_S = 20_000.0  # planned arrivals; there the records of single requests pass 0.8 MB each second
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +218,27 @@ class LoadPlan:
     measured_s: float = 4.0
     drain_s: float = 35.0  # how long requests in flight at the end may take before they count as unfinished
     seed: int = 1
-    processes: int = 1
+    processes: int = 1  # of the load generator
+    joined: bool = False  # the processes come from elsewhere, rather than being started beside their leader
+    detail: str = "auto"  # keep requests, or only a histogram of them; auto: by the planned rate
     keys: Mapping[str, int] = field(default_factory=lambda: {"post": 1000, "user": 100})  # highest key of each table
 
     @property
     def total_s(self) -> float:
         """Warm-up and measured time together, seconds; the drain comes after."""
         return self.warmup_s + self.measured_s
+
+    @property
+    def distributed(self) -> bool:
+        """Whether one process leads others, rather than making the load itself."""
+        return self.joined or self.processes > 1
+
+    @property
+    def histogram(self) -> bool:
+        """Whether requests are counted, and not kept one by one."""
+        if self.detail == "auto":
+            return self.model == "open" and self.rate_per_s > HISTOGRAM_ABOVE_PER_S
+        return self.detail == "histogram"
 
     def checked(self) -> "LoadPlan":
         """Return self if it can be run.
@@ -233,15 +249,20 @@ class LoadPlan:
             ("warmup", self.warmup_s, 0, 3600),
             ("seconds", self.measured_s, 0.5, 86400),
             ("think time", self.think_s, 0, 3600),
+            ("load processes", self.processes, 1, 64),
         ]
         if self.model not in MODELS:
             raise UsageError(f"model {self.model!r} is none of {', '.join(MODELS)}")
+        if self.detail not in DETAILS:
+            raise UsageError(f"detail {self.detail!r} is none of {', '.join(DETAILS)}")
         limits += (
             [("users", self.users, 1, 5000)] if self.model == "closed" else [("rate", self.rate_per_s, 0.1, 50000)]
         )
         for name, number, low, high in limits:
             if not low <= number <= high:
                 raise UsageError(f"{name} is {number:.12g}; give {low:g} to {high:g}")
+        if self.model == "closed" and self.processes > self.users:
+            raise UsageError(f"load processes are {self.processes}, users {self.users}; give each process a user")
         unknown = set(self.weights) - set(ROUTE_BY_NAME)
         if unknown or not self.weights:
             raise UsageError(

@@ -26,13 +26,14 @@ class ClosedUser(FastHttpUser):  # type: ignore[misc]
 
     def __init__(self, environment: object) -> None:
         super().__init__(environment)
-        index, self._journey = conductor.journey()
-        self._random = stream(conductor.plan.seed, "think", index)
+        self._number = conductor.number()
 
     def on_start(self) -> None:
         """Wait for the common start, then for a random part of the ramp."""
         conductor.wait_for_start()
         plan = conductor.plan
+        self._journey = conductor.journey(self._number)
+        self._random = stream(plan.seed, "think", conductor.index(self._number))
         ramp_s = min(plan.warmup_s / 2, plan.users / CONNECTIONS_PER_S)
         gevent.sleep(self.wait_time() if plan.think_s else self._random.uniform(0, ramp_s))
         self._lane = Lane(conductor)

@@ -4,8 +4,11 @@ With a plan (``--lab-plan``, or LAB_LOAD_PLAN) the users wait at a gate until al
 everybody at one moment, announced in ``started-PID.json``. Nothing is sent after ``start + total_s``; what is in
 the air then has ``drain_s`` to land, and the process ends. Only a load that went its whole way gets books. Without a
 plan Locust's own options rule, and the load lasts until it is stopped.
+
+Of several processes one leads: see :mod:`loadtests.team`.
 """
 
+import argparse
 import gc
 import json
 import logging
@@ -24,7 +27,7 @@ from locust.exception import CatchResponseError, StopTest
 from locust.runners import MasterRunner, WorkerRunner
 
 from lab import config
-from lab.errors import LabError, UsageError
+from lab.errors import LabError, LoadError, UsageError
 from lab.plan import LoadPlan
 from lab.record import raw
 from lab.record.files import write_atomically
@@ -34,13 +37,15 @@ from loadtests.alarm import Alarm
 from loadtests.exchange import Connection, Target
 from loadtests.journey import Journey, Request
 from loadtests.recorder import FLUSH_EVERY_S, Recorder
+from loadtests.stores import Files
+from loadtests.team import Follower, Leader
 
 LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
-WORKERS_LATE_S = 10.0  # how long after the drain a load without one of its processes is given up
+READY_S = 30.0  # how long the workers' users may take to be made
 PLAIN_RATE_PER_S = 10.0  # of each of Locust's users, in an open load without a plan
 CUT_SHORT, BROKEN = 3, 1  # exit codes
 _FOREVER_US = 2**62
-_FINISHED = "lab_finished"
+_USERS_APART = 100_000  # between the numbers of two processes' users
 
 logger = logging.getLogger("loadtests")
 
@@ -62,7 +67,10 @@ class Conductor:
         self._environment: Any = None
         self._complete = False
         self._failure = ""
-        self._users = self._finished = 0
+        self._users = 0
+        self._rank = 0  # among the processes of this load
+        self._leader: Leader | None = None
+        self._follower: Follower | None = None
 
     def attach(self) -> "Conductor":
         """Listen to Locust's events; call it once, when the locustfile is imported."""
@@ -74,12 +82,18 @@ class Conductor:
         events.quitting.add_listener(self._quitting)
         return self
 
-    def journey(self) -> tuple[int, Journey]:
-        """Return the number of the user that asks, and its sequence of requests."""
-        worker = max(0, getattr(self._environment.runner, "worker_index", 0))
-        index = self._users + worker * 100_000
+    def number(self) -> int:
+        """Return the number of the user that asks, among those of this process."""
         self._users += 1
-        return index, Journey(self.plan.weights, self.plan.keys, self.plan.seed, index)
+        return self._users - 1
+
+    def index(self, number: int) -> int:
+        """Return a user's number among those of all processes; known from the start on."""
+        return number + self._rank * _USERS_APART
+
+    def journey(self, number: int) -> Journey:
+        """Return a user's sequence of requests; known from the start on."""
+        return Journey(self.plan.weights, self.plan.keys, self.plan.seed, self.index(number))
 
     def wait_for_start(self) -> None:
         """Return at the start of the load."""
@@ -113,57 +127,103 @@ class Conductor:
         except LabError as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(error.exit_code)
-        if isinstance(environment.runner, MasterRunner):
-            environment.runner.register_message(_FINISHED, self._worker_finished)
+        if isinstance(environment.runner, MasterRunner) and self.planned:
+            self._leader = Leader(environment.runner, self.plan, self._folder)
+            options.lab_plan_text = json.dumps(self.plan.as_dict())  # Locust hands it to the workers
+        elif isinstance(environment.runner, WorkerRunner):
+            self._follower = Follower(environment.runner, self._start_at)
         hub = gevent.get_hub()
         hub.NOT_ERROR = (*hub.NOT_ERROR, StopTest)  # a refusal is one line, without a traceback
-        if self.planned:
+        if self.planned or self._follower:
             self._watch_hub()
 
     def _read(self, plan_file: str | None, folder: str | None) -> None:
         if plan_file:
-            plan = read_plan(Path(plan_file))
-            if plan.model != self.plan.model:
-                raise UsageError(f"plan {plan_file} is of the {plan.model} model; use loadtests/{plan.model}.py")
-            self.plan, self.planned = plan, True
+            self._take(read_plan(Path(plan_file)), f"plan {plan_file}")
         if folder:
             self._folder = Path(folder)
             if not self._folder.is_dir():
                 raise UsageError(f"LAB_LOAD_RECORD names {folder}, which is no folder; make it first")
 
+    def _take(self, plan: LoadPlan, what: str) -> None:
+        if plan.model != self.plan.model:
+            raise UsageError(f"{what} is of the {plan.model} model; use loadtests/{plan.model}.py")
+        self.plan, self.planned = plan, True
+
     def _test_start(self, **_: Any) -> None:
+        text = getattr(self._environment.parsed_options, "lab_plan_text", "")
         try:
             self.target = Target(self._environment.host)
+            if self._follower and text:
+                self._take(LoadPlan.from_dict(json.loads(text)).checked(), "the leader's plan")
         except UsageError as error:
             if self._environment.parsed_options.headless:
                 self._environment.process_exit_code = error.exit_code
             raise StopTest(str(error)) from None
-        if self._folder is not None and not self.start_us and not self._leads_workers():
-            self.recorder = Recorder(self._folder)
-            gevent.spawn(self._flush)
-            gevent.spawn(self._sample_lag)
+        if not self.start_us and not self._leads_workers():
+            self._open_recorder()
         if not self.planned:
             self.start_us = self.start_us or monotonic_us()
             self._gate.set()
 
+    def _open_recorder(self) -> None:
+        """Record from now on, if there is a place for it: the leader's, or a folder."""
+        if self._follower and self.planned:
+            self.recorder = Recorder(self._follower.channel(), self.plan.histogram)
+        elif self._folder is not None:
+            self.recorder = Recorder(Files(self._folder), self.plan.histogram)
+        else:
+            return
+        gevent.spawn(self._flush)
+        gevent.spawn(self._sample_lag)
+
     def _spawning_complete(self, **_: Any) -> None:
         if not self.planned or self.start_us:
             return
-        if self._leads_workers():
-            patience_s = self.plan.total_s + self.plan.drain_s + WORKERS_LATE_S
-            gevent.spawn_later(patience_s, self._environment.runner.quit)  # a worker that was killed reports nothing
+        if self._leader:
+            gevent.spawn(self._lead, self._leader)
             return
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again while the load runs
-        self.recorder.begin()
+        if self._follower:
+            if self._users:  # one worker more than the plan has users has nothing to do
+                self._follower.ready(self._users)
+            return
         start_us = monotonic_us() + LEAD_US
+        self._announce(start_us)
+        self._start_at(start_us, 0)
+
+    def _start_at(self, start_us: int, rank: int) -> None:
+        """Open the gate for everybody at *start_us*."""
+        self._rank = rank
+        self.recorder.begin(start_us)
         self.stop_us = start_us + round(self.plan.total_s * 1e6)
         self.start_us = start_us
+        self._gate.set()
+        gevent.spawn(self._conduct)
+
+    def _announce(self, start_us: int) -> None:
         if self._folder is not None:
             text = json.dumps({"pid": os.getpid(), "started_us": start_us})
             write_atomically(self._folder / f"started-{os.getpid()}.json", text, durable=False)
-        self._gate.set()
-        gevent.spawn(self._conduct)
+
+    def _lead(self, leader: Leader) -> None:
+        """Start all workers at once, wait for all their books, and end."""
+        patience = time.monotonic() + READY_S
+        while leader.missing > 0:
+            if time.monotonic() > patience:
+                self._fail(LoadError(f"{leader.missing} users did not get ready within {READY_S:g} s"))
+                return
+            gevent.sleep(0.01)
+        try:
+            self.start_us = leader.begin()
+            self._announce(self.start_us)
+            leader.end(self.start_us + round(self.plan.total_s * 1e6))
+        except LoadError as error:
+            self._fail(error)
+            return
+        self._complete = True
+        self._environment.runner.quit()
 
     def _conduct(self) -> None:
         """Wait for the end, then for what is in the air, then end."""
@@ -175,25 +235,18 @@ class Conductor:
             gevent.sleep(0.005)
         self._close(self.stop_us)
         self._complete = True
-        runner = self._environment.runner
-        if isinstance(runner, WorkerRunner):
-            runner.send_message(_FINISHED)
-        else:
-            runner.quit()
-
-    def _worker_finished(self, **_: Any) -> None:
-        self._finished += 1
-        if self._finished == self.plan.processes:
-            self._complete = True
-            gevent.spawn(self._environment.runner.quit)
+        if not self._follower:
+            self._environment.runner.quit()
 
     def _close(self, stopped_us: int) -> None:
-        waiting = [(request.route, intended_us) for request, intended_us in self.waiting]
-        self.recorder.close(self.start_us, stopped_us, waiting)
+        self.recorder.close(self.start_us, stopped_us, self._unsent())
+
+    def _unsent(self) -> list[tuple[int, int]]:
+        return [(request.route, intended_us) for request, intended_us in self.waiting]
 
     def _flush(self) -> None:
         while not self.recorder.closed:
-            self.recorder.flush()
+            self.recorder.flush(self._unsent() if self._follower else ())
             gevent.sleep(FLUSH_EVERY_S)
 
     def _sample_lag(self) -> None:
@@ -214,7 +267,8 @@ class Conductor:
 
     def _fail(self, error: BaseException) -> None:
         if self.planned and not self._failure and not self._complete:
-            self._abandon(BROKEN, f"the load generator broke: {type(error).__name__}: {error}")
+            what = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+            self._abandon(BROKEN, f"the load generator broke: {what}")
             gevent.spawn(self._environment.runner.quit)
 
     def _abandon(self, code: int, reason: str) -> None:
@@ -256,6 +310,10 @@ class Lane:
         self._connection = Connection(conductor.target, max(conductor.plan.drain_s, 0.001))
         self._flight = self._recorder.flight()
 
+    def take(self, request: Request, intended_us: int) -> None:
+        """Note that a planned request is on its way to be sent here: from now on it is accounted for."""
+        self._recorder.depart(self._flight, request.route, intended_us, monotonic_us())
+
     def send(self, request: Request, intended_us: int) -> bool:
         """Send a planned request and record what becomes of it; False if it will not land any more."""
         flight, recorder = self._flight, self._recorder
@@ -291,6 +349,7 @@ def read_plan(file: Path) -> LoadPlan:
 def _add_options(parser: Any, **_: Any) -> None:
     # Locust's own defaults listen on every interface
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
+    parser.add_argument("--lab-plan-text", default="", include_in_web_ui=False, help=argparse.SUPPRESS)
     names = {"lab_plan": "the load plan, a JSON file", "lab_record": "the folder for the records"}
     for name, text in names.items():
         variable = f"LAB_LOAD_{name.removeprefix('lab_').upper()}"

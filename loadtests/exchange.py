@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from gevent import socket as gsocket
 from geventhttpclient.response import HTTPSocketResponse
 
+from lab import config
 from lab.errors import UsageError
 from loadtests.journey import Request
 from loadtests.recorder import Flight
@@ -33,7 +34,7 @@ class Target:
         if parts.scheme != "http" or not parts.hostname:
             raise UsageError(f"host {url!r} is no HTTP address; give --host http://127.0.0.1:PORT")
         self.url = f"http://{parts.netloc}"
-        self.addresses = _loopback(parts.hostname, parts.port or 80)
+        self.addresses = _addresses(parts.hostname, parts.port or 80)
         self.prefix = parts.path.rstrip("/")
         self.headers = (
             f" HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: postgresql-performance-lab\r\n"
@@ -41,16 +42,30 @@ class Target:
         )
 
 
-def _loopback(host: str, port: int) -> list[tuple[Any, Any]]:
-    """Return the loopback addresses (family, address) of *host*; a name other than localhost is not even looked up."""
+def _addresses(host: str, port: int) -> list[tuple[Any, Any]]:
+    """Return the addresses (family, address) of *host* that may be loaded.
+
+    They are this machine's loopback; or, for a name that LAB_LOAD_HOSTS lists, private ones. No other name is even
+    looked up.
+    """
+    listed = host in allowed_hosts()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if _may_be_local(host) else []
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if listed or _may_be_local(host) else []
     except OSError:
         found = []
-    local = [(item[0], item[4]) for item in found if ipaddress.ip_address(item[4][0]).is_loopback]
+    addresses = [(item[0], item[4]) for item in found]
+    local = [item for item in addresses if _fits(ipaddress.ip_address(item[1][0]), listed)]
     if not local:
-        raise UsageError(f"host {host!r} is not this machine; load goes to 127.0.0.0/8, ::1 or localhost only")
+        raise UsageError(
+            f"host {host!r} is not this machine; load goes to 127.0.0.0/8, ::1 or localhost only, "
+            "and to names in LAB_LOAD_HOSTS that have private addresses"
+        )
     return local
+
+
+def allowed_hosts() -> list[str]:
+    """Return the names in LAB_LOAD_HOSTS."""
+    return [name.strip() for name in config.value("LAB_LOAD_HOSTS").split(",") if name.strip()]
 
 
 def _may_be_local(host: str) -> bool:
@@ -58,6 +73,10 @@ def _may_be_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _fits(address: Any, listed: bool) -> bool:
+    return bool(address.is_loopback or (listed and address.is_private))
 
 
 class Connection:

@@ -35,6 +35,7 @@ class Executors:
         else:
             conductor.waiting.append((request, intended_us))
             return
+        lane.take(request, intended_us)
         gevent.spawn(self._work, lane, request, intended_us)
 
     def _work(self, lane: Lane, request: Request, intended_us: int) -> None:
@@ -53,7 +54,7 @@ class OpenUser(FastHttpUser):  # type: ignore[misc]
 
     def __init__(self, environment: object) -> None:
         super().__init__(environment)
-        self._index, self._journey = conductor.journey()
+        self._number = conductor.number()
         self._rate_per_s = conductor.plan.rate_per_s / conductor.plan.processes
         self._alarm = Alarm()
         self._chunk = 0
@@ -62,6 +63,7 @@ class OpenUser(FastHttpUser):  # type: ignore[misc]
         """Be counted as a schedule with arrivals left, then wait for the common start."""
         conductor.scheduling += 1
         conductor.wait_for_start()
+        self._index, self._journey = conductor.index(self._number), conductor.journey(self._number)
         self._begin_us = conductor.start_us
 
     def on_stop(self) -> None:

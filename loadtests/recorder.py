@@ -4,19 +4,16 @@ The recorder counts what was planned apart from what became of it, so that the b
 air when it is closed are written with their age; its books come last, by renaming, and only then is the run whole.
 It knows neither Locust nor gevent: :mod:`loadtests.conductor` stamps, and calls.
 
-Format: :mod:`lab.record.raw`.
+Where the records go is a :mod:`loadtests.stores`'s business; format: :mod:`lab.record.raw`.
 """
 
-import json
-import os
 import re
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
-from lab.record import raw
-from lab.record.files import write_atomically
+from lab.record import histogram, raw
 from lab.units import monotonic_us
+from loadtests.stores import Part, Store
 
 FLUSH_EVERY_S = 0.5  # what a live chart may lag behind
 Timing = tuple[int, int, int, int]  # pool, connect, sql, app: microseconds, or raw.MISSING
@@ -71,29 +68,30 @@ class Flight:
 
 
 class Recorder:
-    """Writes one load process's requests, its event loop's lateness, and its books.
+    """Keeps one load process's requests, its event loop's lateness, and its books.
 
-    Without a folder it only counts.
+    Without a store it only counts. With *tally* it keeps histograms instead of single requests.
 
-    :raises OSError: from :meth:`flush` and :meth:`close`, if the disk refuses.
+    :raises OSError: from :meth:`flush` and :meth:`close`, if the store refuses.
     """
 
-    def __init__(self, folder: Path | None, pid: int | None = None) -> None:
+    def __init__(self, store: Store | None, tally: bool = False) -> None:
         self.planned = self.done = self.failed = self.unfinished = 0
         self.closed = False
-        self._folder = folder
-        self._pid = os.getpid() if pid is None else pid
+        self.late_us = 0  # how long after the common start this process began
+        self._store = store
+        self._tally = histogram.Tally() if tally else None
         self._rows, self._lags = bytearray(), bytearray()
         self._flights: list[Flight] = []
         self._anchor = monotonic_us(), time.time_ns() // 1000
         self._cpu_s = time.process_time()
-        if folder is not None:
-            self._rows_file = raw.requests_file(folder, self._pid).open("ab", buffering=0)
-            self._lags_file = raw.lag_file(folder, self._pid).open("ab", buffering=0)
 
-    def begin(self) -> None:
-        """Count CPU time from now on: the load begins."""
+    def begin(self, start_us: int) -> None:
+        """Count CPU time from now on: the load begins, at *start_us*."""
         self._cpu_s = time.process_time()
+        self.late_us = max(0, monotonic_us() - start_us)
+        if self._tally:
+            self._tally.start_us = start_us
 
     def flight(self) -> Flight:
         """Return the place of one connection's requests; what is in it at the end counts as unfinished."""
@@ -130,7 +128,13 @@ class Recorder:
         else:
             self.failed += 1
             flags |= raw.FAILED
-        if self._folder is None:
+        if self._store is None:
+            return
+        if self._tally:
+            if flags & raw.FAILED:
+                self._tally.loss(flight.route, histogram.FAILED, intended_us, done_us - intended_us)
+            else:
+                self._tally.success(flight.route, intended_us, sent_us, done_us)
             return
         parts = server_timing(timing)
         wait_us, service_us = clamp_us(sent_us - intended_us), clamp_us(done_us - sent_us)
@@ -141,23 +145,31 @@ class Recorder:
         """Write a request that was broken off before its answer came, as unfinished."""
         if self.closed or not flight.sent_us:
             return
-        flags = raw.UNFINISHED | (raw.FIRST if flight.first else 0)
-        self._unfinished(flight.intended_us, flight.sent_us, now_us, flight.route, flags)
+        self._leave(flight.intended_us, flight.sent_us, now_us, flight.route, _flags(flight))
         flight.sent_us = 0
 
     def lag(self, now_us: int, late_us: int) -> None:
         """Write how late the event loop was at *now_us*."""
-        if self._folder is not None and not self.closed:
+        if self._store is not None and not self.closed:
             self._lags += raw.LAG.pack(now_us, clamp_us(late_us))
 
-    def flush(self) -> None:
-        """Write what has gathered; one call to the system for each file."""
-        if self._folder is None:
+    def flush(self, waiting: Iterable[tuple[int, int]] = ()) -> None:
+        """Hand what has gathered to the store. *waiting*: route and intended start of what was not sent yet."""
+        if self._store is None:
             return
         rows, self._rows = self._rows, bytearray()
         lags, self._lags = self._lags, bytearray()
-        _write_all(self._rows_file.fileno(), rows)
-        _write_all(self._lags_file.fileno(), lags)
+        cells = self._tally.pack() if self._tally else b""
+        open_rows = bytearray()
+        if self._store.wants_open:
+            now_us = monotonic_us()
+            for flight in self._flights:
+                if flight.sent_us:
+                    open_rows += _unfinished(flight.intended_us, flight.sent_us, now_us, flight.route, _flags(flight))
+            for route, intended_us in waiting:
+                open_rows += _unfinished(intended_us, intended_us, now_us, route, raw.UNFINISHED | raw.NEVER_SENT)
+        counts = (self.planned, self.done, self.failed, self.unfinished)
+        self._store.add(Part(bytes(rows), bytes(lags), cells, counts, bytes(open_rows)))
 
     def close(self, started_us: int, stopped_us: int, waiting: Iterable[tuple[int, int]] = ()) -> raw.Books:
         """Write what is unfinished, then the books. *waiting*: route and intended start of what was never sent."""
@@ -165,12 +177,11 @@ class Recorder:
         for flight in self._flights:
             self.give_up(flight, now_us)
         for route, intended_us in waiting:
-            self._unfinished(intended_us, intended_us, now_us, route, raw.UNFINISHED | raw.NEVER_SENT)
+            self._leave(intended_us, intended_us, now_us, route, raw.UNFINISHED | raw.NEVER_SENT)
         self.abandon()
         books = self._books(started_us, stopped_us)
-        if self._folder is not None:
-            file = raw.books_file(self._folder, self._pid)
-            write_atomically(file, json.dumps(books.as_dict()))
+        if self._store is not None:
+            self._store.finish(books)
         return books
 
     def abandon(self) -> None:
@@ -179,21 +190,34 @@ class Recorder:
             return
         self.flush()
         self.closed = True
-        if self._folder is not None:
-            self._rows_file.close()
-            self._lags_file.close()
+        if self._store is not None:
+            self._store.close()
 
     def _books(self, started_us: int, stopped_us: int) -> raw.Books:
         counts = (self.planned, self.done, self.failed, self.unfinished)
         elapsed_s = max(1e-6, (monotonic_us() - started_us) / 1e6)
         cpu_pct = 100 * (time.process_time() - self._cpu_s) / elapsed_s
         saturated = cpu_pct > raw.SATURATED_PCT
-        return raw.Books(self._pid, *counts, started_us, stopped_us, *self._anchor, cpu_pct, saturated)
+        process, name = (self._store.process, self._store.name) if self._store else (0, "")
+        return raw.Books(
+            process, *counts, started_us, stopped_us, *self._anchor, cpu_pct, saturated, name, late_us=self.late_us
+        )
 
-    def _unfinished(self, intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> None:
+    def _leave(self, intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> None:
         self.unfinished += 1
-        wait_us, age_us = clamp_us(sent_us - intended_us), clamp_us(now_us - sent_us)
-        self._rows += _pack(intended_us, wait_us, age_us, *_NO_TIMING, 0, 0, route, flags)
+        if self._tally:
+            self._tally.loss(route, histogram.UNFINISHED, intended_us, now_us - intended_us)
+        else:
+            self._rows += _unfinished(intended_us, sent_us, now_us, route, flags)
+
+
+def _flags(flight: Flight) -> int:
+    return raw.UNFINISHED | (raw.FIRST if flight.first else 0)
+
+
+def _unfinished(intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> bytes:
+    wait_us, age_us = clamp_us(sent_us - intended_us), clamp_us(now_us - sent_us)
+    return _pack(intended_us, wait_us, age_us, *_NO_TIMING, 0, 0, route, flags)
 
 
 def clamp_us(value_us: int) -> int:
@@ -203,9 +227,3 @@ def clamp_us(value_us: int) -> int:
     (0, 7, True)
     """
     return 0 if value_us < 0 else min(value_us, raw.LONGEST_US)
-
-
-def _write_all(descriptor: int, data: bytearray) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -20,6 +20,7 @@ from lab.config import Config
 from lab.server import Server, build
 from lab.server.layout import locate
 from lab.server.layout import make as make_folders
+from tests.targets import MakeTarget, targets
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +77,10 @@ def own_config(
     ours.templates.rmdir()
     subprocess.run(["cp", "-al" if sys.platform == "linux" else "-pR", theirs.templates, ours.templates], check=True)
     return config
+
+
+@pytest.fixture
+def target() -> Iterator[MakeTarget]:
+    """Make small servers to be loaded; they are gone after the test."""
+    with targets() as make:
+        yield make

@@ -4,6 +4,9 @@ The window begins when the planned warm-up is over, or at the end of the first t
 with the load. Latency (from the intended start) and service time (from the send) are those of the requests that were
 *intended* in the window and succeeded; throughput counts the successes *answered* in it. Failed and unfinished
 requests are counted over the whole run, warm-up included, so that the books balance.
+
+A run may hold a histogram instead of its requests. Its window then begins and ends with a quarter second, its values
+are those of the buckets, and where the time went inside the app is not known.
 """
 
 from dataclasses import dataclass
@@ -11,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from lab.analyse.percentiles import Counts as Often
 from lab.analyse.warmup import Floats, cut_s
 from lab.errors import RecordError
+from lab.record.histogram import SLICE_US
 from lab.record.run import Manifest, Run
 
 PARTS = ("pool", "connect", "sql", "app")
@@ -56,6 +61,18 @@ class Measured:
     answered: int  # successes answered within the window
     lost: int  # failed or unfinished, and intended within the window
     counts: Counts  # over the whole run, as the requests say
+    latency_counts: Often = None  # how many requests each latency stands for; None: one
+    service_counts: Often = None
+
+    @property
+    def mean_latency_ms(self) -> float:
+        """Mean latency; of a histogram that of its buckets."""
+        return float(np.average(self.latency_ms, weights=self.latency_counts))
+
+    @property
+    def mean_service_ms(self) -> float:
+        """Mean service time; of a histogram that of its buckets."""
+        return float(np.average(self.service_ms, weights=self.service_counts))
 
     @property
     def window_s(self) -> float:
@@ -93,6 +110,8 @@ def measure(run: Run) -> Measured:
 
     :raises RecordError: if the requests cannot be read, or the manifest lacks its marks.
     """
+    if run.manifest.detail == "histogram":
+        return _measure_histogram(run)
     columns = _columns(run)
     start, warm, end = bounds_us(run.manifest)
     intended, done = columns["intended_us"], columns["done_us"]
@@ -114,6 +133,46 @@ def measure(run: Run) -> Measured:
         answered=int(np.count_nonzero(success & (done >= begin) & (done < end))),
         lost=int(np.count_nonzero(inside & ~success)),
         counts=_counts(columns["failed"], columns["unfinished"]),
+    )
+
+
+def _measure_histogram(run: Run) -> Measured:
+    table = run.table("histogram", ("slice_us", "kind", "value_us", "count", "sum_us"))
+    column = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    kind, count, slice_us = column["kind"], column["count"], column["slice_us"]
+    start, warm, end = bounds_us(run.manifest)
+
+    latency = kind == "latency"
+    slices, where = np.unique(slice_us[latency], return_inverse=True)
+    sums = np.bincount(where, weights=column["sum_us"][latency], minlength=len(slices))
+    means = sums / np.bincount(where, weights=count[latency], minlength=len(slices))
+    transient = cut_s(slices / 1e6, means, (end - start) / 1e6)
+    begin = -(-max(warm - start, round((transient or 0.0) * 1e6)) // SLICE_US) * SLICE_US
+    stop = (end - start) // SLICE_US * SLICE_US
+    if stop <= begin:
+        raise RecordError(f"run {run.manifest.run}: no whole quarter second was measured; give it more seconds")
+    inside = (slice_us >= begin) & (slice_us < stop)
+
+    def total(*kinds: str) -> int:
+        return int(count[inside & np.isin(kind, kinds)].sum())
+
+    kept = {name: inside & (kind == name) for name in ("latency", "service")}
+    whole = {name: int(count[kind == name].sum()) for name in ("latency", "failed", "unfinished")}
+    unknown = np.full(np.count_nonzero(kept["latency"]), np.nan)
+    return Measured(
+        manifest=run.manifest,
+        load_start_us=start,
+        start_us=start + int(begin),
+        end_us=start + int(stop),
+        transient_s=transient,
+        latency_ms=column["value_us"][kept["latency"]] / 1e3,
+        service_ms=column["value_us"][kept["service"]] / 1e3,
+        parts_ms=dict.fromkeys(PARTS, unknown),
+        answered=total("answered"),
+        lost=total("failed", "unfinished"),
+        counts=Counts(sum(whole.values()), whole["latency"], whole["failed"], whole["unfinished"]),
+        latency_counts=count[kept["latency"]],
+        service_counts=count[kept["service"]],
     )
 
 

@@ -7,11 +7,14 @@ The p-th percentile is the smallest measured value that p percent of all values 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lab.analyse.warmup import Floats
 
+Counts = npt.NDArray[Any] | None  # how often each value occurs; None: once
 BEYOND = 10  # fewer values above a percentile make it a matter of chance
 
 
@@ -49,13 +52,24 @@ def percentile(values: Floats, p: int) -> float | None:
     return float(np.partition(values, _index(len(values), p))[_index(len(values), p)])
 
 
-def percentiles(values_ms: Floats) -> Percentiles:
+def percentiles(values_ms: Floats, counts: Counts = None) -> Percentiles:
     """Return the three percentiles of *values_ms*, each where there are enough values."""
-    wanted = [p for p in (50, 95, 99) if enough(len(values_ms), p)]
-    ranks = [_index(len(values_ms), p) for p in wanted]
-    ordered = np.partition(values_ms, ranks) if ranks else values_ms
-    by_p = {p: float(ordered[rank]) for p, rank in zip(wanted, ranks, strict=True)}
+    total = len(values_ms) if counts is None else int(counts.sum())
+    wanted = [p for p in (50, 95, 99) if enough(total, p)]
+    found = _ranked(values_ms, counts, [_index(total, p) for p in wanted])
+    by_p = dict(zip(wanted, found, strict=True))
     return Percentiles(by_p.get(50), by_p.get(95), by_p.get(99))
+
+
+def _ranked(values: Floats, counts: Counts, ranks: list[int]) -> list[float]:
+    """Return the values of these ranks, counted from 0."""
+    if not ranks:
+        return []
+    if counts is None:
+        return [float(value) for value in np.partition(values, ranks)[ranks]]
+    order = np.argsort(values)
+    upto = np.cumsum(counts[order])
+    return [float(values[order][np.searchsorted(upto, rank, side="right")]) for rank in ranks]
 
 
 def over_runs(runs: Sequence[Percentiles]) -> Percentiles:

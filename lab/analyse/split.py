@@ -44,6 +44,8 @@ NOTHING = dict.fromkeys(PARTS)
 
 def split(runs: Sequence[Measured]) -> Split | None:
     """Return the split of the mean request over all *runs*; None if none succeeded."""
+    if any(run.latency_counts is not None for run in runs):
+        return _outside(runs)
     latency = np.concatenate([run.latency_ms for run in runs])
     service = np.concatenate([run.service_ms for run in runs])
     if len(latency) == 0:
@@ -62,6 +64,16 @@ def split(runs: Sequence[Measured]) -> Split | None:
         rest=app - sum(value or 0.0 for value in parts.values()),
         total=float(latency[timed].mean()),
     )
+
+
+def _outside(runs: Sequence[Measured]) -> Split | None:
+    """Return what histograms tell: the mean wait in the generator, and the rest of the latency unexplained."""
+    weights = [float(np.sum(run.latency_counts)) for run in runs if run.latency_counts is not None]
+    if not sum(weights):
+        return None
+    latency = float(np.average([run.mean_latency_ms for run in runs], weights=weights))
+    service = float(np.average([run.mean_service_ms for run in runs], weights=weights))
+    return Split(max(0.0, latency - service), None, None, None, None, None, total=latency)
 
 
 def _mean(values: Floats) -> float | None:

@@ -31,7 +31,7 @@ def distribution(ax: Axes, sides: Sequence[Side]) -> None:
         return
     for side in drawn:
         for run in side.measured:
-            x, y = curve(run.latency_ms)
+            x, y = curve(run.latency_ms, run.latency_counts)
             ax.plot(x, y, linestyle=side.look.line, color=side.look.colour, lw=1.4, alpha=0.85)
     ax.set_xscale("log")
     _room_for_names(ax, drawn)
@@ -43,17 +43,25 @@ def distribution(ax: Axes, sides: Sequence[Side]) -> None:
     ax.grid(axis="both", color=GRID, lw=0.8)
 
 
-def curve(values: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def curve(
+    values: np.ndarray[Any, Any], counts: np.ndarray[Any, Any] | None = None
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return (values, per cent of all that are not above them), thinned to what can be seen."""
     if len(values) == 0:
         return np.empty(0), np.empty(0)
+    if counts is not None:
+        order = np.argsort(values)
+        return values[order], 100.0 * np.cumsum(counts[order]) / counts.sum()
     ordered = np.sort(values)
     at = np.unique(np.linspace(0, len(ordered) - 1, min(POINTS, len(ordered))).astype(int))
     return ordered[at], 100.0 * (at + 1) / len(ordered)
 
 
 def _quantiles(side: Side, share: float) -> list[float]:
-    return [float(np.quantile(run.latency_ms, share)) for run in side.measured if len(run.latency_ms)]
+    runs = [run for run in side.measured if len(run.latency_ms)]
+    return [
+        float(np.quantile(run.latency_ms, share, method="inverted_cdf", weights=run.latency_counts)) for run in runs
+    ]
 
 
 def _room_for_names(ax: Axes, sides: Sequence[Side]) -> None:

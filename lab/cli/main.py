@@ -181,6 +181,15 @@ def compare(
         int, typer.Option(help="Runs of each variant, interleaved; five or more give narrow intervals.")
     ] = 3,
     workers: Annotated[int, typer.Option(help="Processes of the app.")] = 1,
+    processes: Annotated[
+        int, typer.Option(help="Processes of the load generator; with Compose all its workers, whatever is given here.")
+    ] = 1,
+    detail: Annotated[
+        str,
+        typer.Option(
+            help=f"Keep requests, or only a histogram; auto: that above {plan.HISTOGRAM_ABOVE_PER_S:,.0f} arrivals/s."
+        ),
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Of order, arrivals and keys.")] = 1,
     as_json: JSON = False,
 ) -> None:
@@ -197,6 +206,8 @@ def compare(
         warmup_s=warmup,
         measured_s=seconds,
         seed=seed,
+        processes=processes,
+        detail=detail,
     ).checked()
     sides = plan.Variant.parse_all(variants, workers, {"size": size, "overflow": overflow})
     from lab import experiment

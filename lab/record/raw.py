@@ -1,9 +1,11 @@
 """What the parts write while a run goes on: small, appended, and never in the way.
 
-Requests are packed records of 40 bytes in ``requests-PID.bin``; the generator's lateness is in ``lag-PID.bin``; the
-books, which must balance, are in ``books-PID.json``, written last. The observer writes one JSON object per line to
-``observer-PID.jsonl``, with its table's name under the key ``table``. All times are the shared monotonic clock in
-microseconds.
+Requests are packed records of 40 bytes in ``requests-P.bin``, or the cells of :mod:`lab.record.histogram` in
+``histogram-P.bin``; the generator's lateness is in ``lag-P.bin``; the books, which must balance, are in
+``books-P.json``, written last. P is the pid of a load process that works alone, or the number (1, 2, ...) of one of
+several, for which the one that leads them writes. The observer writes one JSON object per line to
+``observer-PID.jsonl``, with its table's name under the key ``table``. All times are a monotonic clock in microseconds;
+the books say by how much a load process's clock differs from the shared one.
 """
 
 import struct
@@ -44,7 +46,7 @@ LAG = struct.Struct("<qI")  # when (us, monotonic), and how late the event loop 
 class Books:
     """One load process's account of a run: planned = done + failed + unfinished, or the run is not valid."""
 
-    pid: int
+    process: int  # pid, or the number of one of several
     planned: int
     done: int
     failed: int
@@ -55,6 +57,13 @@ class Books:
     clock_unix_us: int
     cpu_pct: float = 0.0  # of one core, over the load
     saturated: bool = False  # the process's own verdict: it had no time left, and its figures are not the server's
+    name: str = ""  # machine or container, and pid
+    offset_us: int = 0  # its clock minus the shared one
+    offset_error_us: int = 0  # the offset is within this of the true one; 0: both read the same clock
+    drift_us: int = 0  # by how much the offset had changed at the end
+    late_us: int = 0  # how long after the common start it began
+    silent_us: int = 0  # the longest time for which nothing was heard of it
+    lost_us: int = 0  # when it was last heard of, if it never closed its books; 0: it did
 
     @property
     def balanced(self) -> bool:
@@ -66,19 +75,24 @@ class Books:
         return asdict(self)
 
 
-def requests_file(folder: Path, pid: int) -> Path:
-    """Where the load process *pid* writes its requests."""
-    return folder / f"requests-{pid}.bin"
+def requests_file(folder: Path, process: int) -> Path:
+    """Where the requests of a load process are."""
+    return folder / f"requests-{process}.bin"
 
 
-def lag_file(folder: Path, pid: int) -> Path:
-    """Where the load process *pid* writes its event loop's lateness."""
-    return folder / f"lag-{pid}.bin"
+def histogram_file(folder: Path, process: int) -> Path:
+    """Where the counts of a load process are that does not keep each request."""
+    return folder / f"histogram-{process}.bin"
 
 
-def books_file(folder: Path, pid: int) -> Path:
-    """Where the load process *pid* writes its books, last of all."""
-    return folder / f"books-{pid}.json"
+def lag_file(folder: Path, process: int) -> Path:
+    """Where a load process's event loop's lateness is."""
+    return folder / f"lag-{process}.bin"
+
+
+def books_file(folder: Path, process: int) -> Path:
+    """Where a load process's books are, written last of all."""
+    return folder / f"books-{process}.json"
 
 
 def observer_file(folder: Path, pid: int) -> Path:

@@ -9,7 +9,7 @@ Format history: 1 — first.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ import pyarrow.parquet as pq
 
 from lab.errors import IncompleteRunError, RecordError
 from lab.plan import ROUTES
-from lab.record import raw
+from lab.record import histogram, raw
 from lab.record.files import write_atomically
 from lab.record.tables import TABLES
 
 FORMAT = 1
+SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
+LATE_LIMIT_US = 10_000  # of a load process behind the common start
 MANIFEST = "manifest.json"
 
 
@@ -47,6 +49,8 @@ class Manifest:
     application: str = ""  # application_name of the app's connections
     marks: Mapping[str, int] = field(default_factory=dict)  # phase boundary -> us, monotonic
     books: Mapping[str, int] = field(default_factory=dict)  # planned, done, failed, unfinished; over all processes
+    loaders: tuple[Mapping[str, Any], ...] = ()  # the books of each load process
+    detail: str = "requests"  # or histogram: requests were counted, and not kept one by one
     pool_counters: Mapping[str, Any] = field(default_factory=dict)  # what the app's meter counted
     files: Mapping[str, int] = field(default_factory=dict)  # Parquet file -> rows
     flags: tuple[str, ...] = ()  # reasons for which the run is not valid
@@ -81,9 +85,11 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     :raises RecordError: if a load process left no books, or its file and its books disagree.
     """
     books = read_books(folder)
+    counted = any(folder.glob("histogram-*.bin"))
     tables = {
-        "requests": _requests(folder, [book.pid for book in books]),
-        "lag": _lag(folder, [book.pid for book in books]),
+        "requests": _requests(folder, books),
+        "lag": _lag(folder, books),
+        **({"histogram": _histogram(folder, books)} if counted else {}),
         **_observed(folder),
     }
     rows = {}
@@ -91,19 +97,41 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
         rows[name] = table.num_rows
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
-    if rows["requests"] != totals["planned"]:
-        raise RecordError(f"run {folder.name}: {totals['planned']} requests planned, {rows['requests']} recorded")
-    flags = tuple(
-        f"generator saturated: process {book.pid} used {book.cpu_pct:.0f} % of a core"
-        for book in books
-        if book.saturated
+    recorded = _counted(tables["histogram"]) if counted else rows["requests"]
+    if recorded != totals["planned"]:
+        raise RecordError(f"run {folder.name}: {totals['planned']} requests planned, {recorded} recorded")
+    flags = tuple(flag for book in books for flag in _flags(book))
+    sealed = replace(
+        manifest,
+        state="complete",
+        files=rows,
+        books=totals,
+        loaders=tuple(book.as_dict() for book in books),
+        detail="histogram" if counted else "requests",
+        flags=manifest.flags + flags,
     )
-    sealed = replace(manifest, state="complete", files=rows, books=totals, flags=manifest.flags + flags)
     _write_manifest(folder, sealed)
-    for pattern in ("requests-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
+    for pattern in ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
         for file in folder.glob(pattern):
             file.unlink()
     return sealed
+
+
+def _flags(book: raw.Books) -> Iterator[str]:
+    """Say what is wrong with one load process's share of the run."""
+    who = f"load process {book.process} ({book.name})" if book.name else f"load process {book.process}"
+    if book.saturated:
+        yield f"generator saturated: {who} used {book.cpu_pct:.0f} % of a core"
+    if book.lost_us:
+        after_s = (book.lost_us - book.started_us + book.offset_us) / 1e6
+        yield (
+            f"load process lost: {who} was last heard of {after_s:.1f} s after the start; its share was not made "
+            f"from then on, and {book.unfinished} of its requests were in the air"
+        )
+    elif book.silent_us > SILENT_LIMIT_US:
+        yield f"load process silent: nothing was heard of {who} for {book.silent_us / 1e6:.1f} s"
+    if book.late_us > LATE_LIMIT_US:
+        yield f"load process late: {who} began {book.late_us / 1e3:.0f} ms after the others"
 
 
 def read_books(folder: Path) -> list[raw.Books]:
@@ -111,8 +139,10 @@ def read_books(folder: Path) -> list[raw.Books]:
 
     :raises RecordError: if a process left requests and no books: it was killed.
     """
-    books = [raw.Books(**json.loads(file.read_text())) for file in sorted(folder.glob("books-*.json"))]
-    missing = {file.stem.split("-")[1] for file in folder.glob("requests-*.bin")} - {str(book.pid) for book in books}
+    books = [raw.Books(**json.loads(file.read_text())) for file in folder.glob("books-*.json")]
+    books.sort(key=lambda book: book.process)
+    left = {file.stem.split("-")[1] for file in folder.glob("requests-*.bin")}
+    missing = left - {str(book.process) for book in books}
     if missing or not books:
         who = ", ".join(sorted(missing)) or "every one"
         raise RecordError(f"run {folder.name}: load process {who} ended without closing its books; run it again")
@@ -140,7 +170,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest(**{key: value for key, value in values.items() if key in known})
     except TypeError as error:
         raise RecordError(f"{file} is damaged ({error}); make the run again") from None
-    return replace(manifest, flags=tuple(manifest.flags))
+    return replace(manifest, flags=tuple(manifest.flags), loaders=tuple(manifest.loaders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +224,13 @@ def _whole_records(file: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, dtype=dtype)
 
 
-def _requests(folder: Path, pids: list[int]) -> pa.Table:
+def _requests(folder: Path, books: list[raw.Books]) -> pa.Table:
     dtype = np.dtype(list(raw.REQUEST_FIELDS))
-    names = pa.array([route.name for route in ROUTES], pa.string())
+    names = _route_names()
     parts = []
-    for pid in pids:
-        rows = _whole_records(raw.requests_file(folder, pid), dtype)
+    for book in books:
+        rows = _whole_records(raw.requests_file(folder, book.process), dtype).copy()
+        rows["intended_us"] -= book.offset_us
         unfinished = (rows["flags"] & raw.UNFINISHED) != 0
         unsent = (rows["flags"] & raw.NEVER_SENT) != 0
         sent = rows["intended_us"] + rows["sent_after_us"].astype(np.int64)
@@ -217,7 +248,7 @@ def _requests(folder: Path, pids: list[int]) -> pa.Table:
             "first": pa.array((rows["flags"] & raw.FIRST) != 0),
             "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
             "unfinished": pa.array(unfinished | unsent),
-            "process": pa.array(np.full(len(rows), pid, np.int64)),
+            "process": pa.array(np.full(len(rows), book.process, np.int64)),
         }
         parts.append(pa.table(columns, schema=TABLES["requests"]))
     return pa.concat_tables(parts).sort_by("intended_us")
@@ -227,20 +258,55 @@ def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
     return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
 
 
-def _lag(folder: Path, pids: list[int]) -> pa.Table:
+def _route_names() -> pa.Array:
+    return pa.array([route.name for route in ROUTES], pa.string())
+
+
+def _lag(folder: Path, books: list[raw.Books]) -> pa.Table:
     dtype = np.dtype([("t_us", "<i8"), ("lag_us", "<u4")])
     parts = []
-    for pid in pids:
-        file = raw.lag_file(folder, pid)
+    for book in books:
+        file = raw.lag_file(folder, book.process)
         rows = _whole_records(file, dtype) if file.exists() else np.empty(0, dtype)
-        process = np.full(len(rows), pid, np.int64)
-        columns = [pa.array(rows["t_us"]), pa.array(rows["lag_us"].astype(np.int64)), pa.array(process)]
+        process = np.full(len(rows), book.process, np.int64)
+        columns = [
+            pa.array(rows["t_us"] - book.offset_us),
+            pa.array(rows["lag_us"].astype(np.int64)),
+            pa.array(process),
+        ]
         parts.append(pa.table(columns, schema=TABLES["lag"]))
     return pa.concat_tables(parts)
 
 
+def _histogram(folder: Path, books: list[raw.Books]) -> pa.Table:
+    """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
+    dtype = np.dtype(list(histogram.CELL_FIELDS))
+    files = [raw.histogram_file(folder, book.process) for book in books]
+    cells = np.concatenate([_whole_records(file, dtype) for file in files if file.exists()])
+    keys, where = np.unique(cells[["slice", "route", "kind", "bucket"]], return_inverse=True)
+    count, total = (np.zeros(len(keys), np.int64) for _ in range(2))
+    np.add.at(count, where, cells["count"].astype(np.int64))
+    np.add.at(total, where, cells["sum_us"].astype(np.int64))
+    kinds = pa.array(histogram.KINDS, pa.string())
+    columns = [
+        pa.array(keys["slice"].astype(np.int64) * histogram.SLICE_US),
+        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
+        pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
+        pa.array(histogram.GROWTH ** (keys["bucket"] + 0.5)),
+        pa.array(count),
+        pa.array(total),
+    ]
+    return pa.table(columns, schema=TABLES["histogram"])
+
+
+def _counted(table: pa.Table) -> int:
+    """Return how many requests a histogram has: each success once, and what was lost."""
+    kinds = table["kind"].to_numpy(zero_copy_only=False)
+    return int(table["count"].to_numpy()[np.isin(kinds, ("latency", "failed", "unfinished"))].sum())
+
+
 def _observed(folder: Path) -> dict[str, pa.Table]:
-    names = [name for name in TABLES if name not in ("requests", "lag")]
+    names = [name for name in TABLES if name not in ("requests", "lag", "histogram")]
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for file in sorted(folder.glob("observer-*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():

@@ -30,14 +30,29 @@ TABLES: dict[str, pa.Schema] = {
             ("first", _B, "the first of its TCP connection"),
             ("failed", _B, "no answer, or a status of 400 and more"),
             ("unfinished", _B, "in flight, or not sent, when the run ended"),
-            ("process", _I, "pid of the load process"),
+            ("process", _I, "the load process, as the manifest's loaders name it"),
+        ]
+    ),
+    "histogram": _schema(
+        [
+            ("slice_us", _I, "start of the quarter second that is counted: after the start of the load"),
+            ("route", pa.dictionary(pa.int8(), _S), "name of the route"),
+            (
+                "kind",
+                pa.dictionary(pa.int8(), _S),
+                "latency or service (of successes, by their intended start), answered (successes, by their answer), "
+                "failed, unfinished",
+            ),
+            ("value_us", _F, "the value for which the bucket stands: within 0.5 % of every value in it"),
+            ("count", _I, "how many requests"),
+            ("sum_us", _I, "the sum of their exact values"),
         ]
     ),
     "lag": _schema(
         [
             ("t_us", _I, "when"),
             ("lag_us", _I, "how late the load generator's event loop was"),
-            ("process", _I, "pid of the load process"),
+            ("process", _I, "the load process, as the manifest's loaders name it"),
         ]
     ),
     "activity": _schema(

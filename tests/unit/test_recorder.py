@@ -5,6 +5,7 @@ import pytest
 
 from lab.record import raw
 from loadtests.recorder import Flight, Recorder, server_timing
+from loadtests.stores import Files
 
 
 def rows(folder: Path) -> list[tuple[int, ...]]:
@@ -23,7 +24,7 @@ def test_a_record_is_40_bytes() -> None:
 
 
 def test_a_request_is_written_as_it_was(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     flight = sent(recorder, route=3)
     flight.first = True
     recorder.land(flight, 3500, 200, 99, "pool;dur=0.25, connect;dur=0, sql;dur=1.5, app;dur=2")
@@ -32,7 +33,7 @@ def test_a_request_is_written_as_it_was(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_before_the_flush(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.land(sent(recorder), 3500, 200, 99, None)
     assert rows(tmp_path) == []
     recorder.abandon()
@@ -69,7 +70,7 @@ def test_server_timing_known_answers(header: str | list[str] | None, expected: t
 
 
 def test_durations_longer_than_the_field_are_clamped(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.land(sent(recorder, sent_us=2**40), 2**41, 200, 2**40, None)
     recorder.abandon()
     assert rows(tmp_path)[0][1:3] == (raw.LONGEST_US, raw.LONGEST_US)
@@ -77,7 +78,7 @@ def test_durations_longer_than_the_field_are_clamped(tmp_path: Path) -> None:
 
 
 def test_the_books_balance_over_all_four_fates(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.land(sent(recorder), 2000, 200, 1, None)
     recorder.land(sent(recorder), 2000, 500, 1, None)
     sent(recorder)
@@ -91,7 +92,7 @@ def test_the_books_balance_over_all_four_fates(tmp_path: Path) -> None:
 
 def test_unfinished_requests_are_written_with_their_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadtests.recorder.monotonic_us", lambda: 10_000)
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     sent(recorder, intended_us=1000, sent_us=4000)
     recorder.plan()
     recorder.close(1, 2, waiting=[(4, 3000)])
@@ -101,13 +102,13 @@ def test_unfinished_requests_are_written_with_their_age(tmp_path: Path, monkeypa
 
 
 def test_a_lost_request_shows_in_the_books(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.plan()
     assert not recorder.close(1, 2).balanced
 
 
 def test_what_lands_after_the_close_is_not_counted_twice(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     flight = sent(recorder)
     recorder.close(1, 2)
     recorder.land(flight, 9000, 200, 1, None)
@@ -116,7 +117,7 @@ def test_what_lands_after_the_close_is_not_counted_twice(tmp_path: Path) -> None
 
 
 def test_an_abandoned_record_has_no_books(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.land(sent(recorder), 2000, 200, 1, None)
     recorder.abandon()
     assert len(rows(tmp_path)) == 1
@@ -124,7 +125,7 @@ def test_an_abandoned_record_has_no_books(tmp_path: Path) -> None:
 
 
 def test_lateness_is_written_with_its_moment(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, pid=7)
+    recorder = Recorder(Files(tmp_path, 7))
     recorder.lag(5000, 12)
     recorder.lag(6000, -3)
     recorder.abandon()
