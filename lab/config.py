@@ -73,6 +73,8 @@ TABLE: tuple[Setting, ...] = (
         "names",
         "hosts that may be loaded besides this machine, by name, with commas between; only private addresses",
     ),
+    Setting("LAB_LOAD_WORKERS", "locust-worker", "name", "the name that a load's workers share in their network"),
+    Setting("LAB_LOAD_TARGET", "http://app:8000", "URL", "what the web page of a load's agent proposes to load"),
     Setting("LAB_LOAD_BIND", "127.0.0.1", "address", "where load processes from elsewhere may join"),
     Setting("LAB_LOAD_RECORD", "", "folder", "where a locustfile that is started by hand writes its records"),
 )

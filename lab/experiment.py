@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab import app, environment, load, observe, process, server
+from lab import environment, observe, process, server
 from lab.analyse.comparison import Comparison, compare_runs
 from lab.config import Config
 from lab.errors import (
@@ -34,11 +34,15 @@ from lab.record import experiment as folders
 from lab.record import run as record
 from lab.record.progress import Answered
 from lab.server import Server
+from lab.site import AppPart, LoadPart, Site
 from lab.units import monotonic_us, utc_now
 from lab.watch import Quiet, Tick, Watch
 
 _POLL_S = 0.1
 _TICK_S = 0.5
+_LOOK_S = 0.5  # at an app that cannot be seen from here
+_START_S = 60.0  # workers in other containers may still be coming back from the last load
+_DISTURBING = ("server lost", "server silent", "server answers", "server back", "app died", "app away", "app back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class _Bench:
     folder: Path
     question: Question
     watch: Watch
+    site: Site
     total: int = field(default=0)
 
 
@@ -129,7 +134,10 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     with process.exclusive(config.home / "lock", "compare"), ExitStack() as stack:
         running = where or stack.enter_context(server.running(config, told.say))
         question.checked_against(running)
-        bench = _prepare(question, config, running, told)
+        site = Site(config)
+        question = replace(question, load=site.plan(question.load))
+        bench = _prepare(question, config, running, site, told)
+        stack.callback(site.rest)
         for slot in question.slots():
             told.say(f"run {slot.number} of {bench.total}: {slot.variant.name}, pair {slot.pair}")
             _run(bench, slot)
@@ -137,13 +145,13 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     return bench.folder
 
 
-def _prepare(question: Question, config: Config, where: Server, watch: Watch) -> _Bench:
+def _prepare(question: Question, config: Config, where: Server, site: Site, watch: Watch) -> _Bench:
     kinds = "-".join(variant.pool.kind for variant in question.variants)
     name = f"{utc_now():%Y%m%d-%H%M%S}-{kinds}-{secrets.token_hex(2)}"
     folder = config.home / "runs" / name
     folder.mkdir(parents=True)
     keyed = replace(question, load=replace(question.load, keys=dict(where.keys)))
-    bench = _Bench(config, where, folder, keyed, watch, total=len(question.slots()))
+    bench = _Bench(config, where, folder, keyed, watch, site, total=len(question.slots()))
     _write_experiment(bench, "running")
     return bench
 
@@ -161,8 +169,9 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
             # the app's look at the mark of the database was a session of its own, one for each worker
             observe.wait_until_gone(bench.where.observer_dsn, f"{manifest.application}-check", 5.0)
             marks = {"start": eyes.mark("start")}
-            with _generator(plan, web.url, folder) as generator:
-                eyes.watch("generator", generator.child.pid)
+            with _generator(bench, plan, web.url, folder) as generator:
+                if generator.pid is not None:
+                    eyes.watch("generator", generator.pid)
                 marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
             counters = {"workers": web.gauges()}
             web.stop()
@@ -170,7 +179,8 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
                 marks |= _mark(eyes, "after", folder)
             else:  # without that mark nothing is said of sessions
                 record.append_event(folder, "backends of the app are still there after 10 s", monotonic_us())
-        return record.seal(folder, replace(manifest, marks=marks, pool_counters=counters))
+        flags = tuple(_disturbances(folder, marks["load_start"], marks["load_end"]))
+        return record.seal(folder, replace(manifest, marks=marks, pool_counters=counters, flags=flags))
     except BaseException as error:
         why = str(error) if isinstance(error, LabError) else f"stopped by {type(error).__name__}"
         record.fail(folder, manifest, why)
@@ -200,14 +210,8 @@ def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
 
 
 @contextmanager
-def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manifest) -> Iterator[app.App]:
-    web = app.start(
-        bench.where.app_dsn,
-        slot.variant.pool,
-        port=bench.config.app_port,
-        name=manifest.application,
-        log=folder / "app.log",
-    )
+def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manifest) -> Iterator[AppPart]:
+    web = bench.site.app(bench.where.app_dsn, slot.variant.pool, manifest.application, folder)
     try:
         yield web
     finally:
@@ -215,8 +219,9 @@ def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manif
 
 
 @contextmanager
-def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: app.App) -> Iterator[observe.Observer]:
-    watched = {"app": web.child.pid, "lab": os.getpid()} | ({"server": bench.where.pid} if bench.where.pid else {})
+def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: AppPart) -> Iterator[observe.Observer]:
+    pids = {"app": web.pid, "lab": os.getpid(), "server": bench.where.pid}
+    watched = {role: pid for role, pid in pids.items() if pid}
     target = urlsplit(bench.where.owner_dsn).path.removeprefix("/")
     eyes = observe.start(
         bench.where.observer_dsn,
@@ -236,8 +241,8 @@ def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: app.A
 
 
 @contextmanager
-def _generator(plan: LoadPlan, url: str, folder: Path) -> Iterator[load.LoadChild]:
-    generator = load.start(plan, url, folder, folder / "load.log")
+def _generator(bench: _Bench, plan: LoadPlan, url: str, folder: Path) -> Iterator[LoadPart]:
+    generator = bench.site.load(plan, url, folder)
     try:
         yield generator
     finally:
@@ -248,8 +253,8 @@ def _follow(
     bench: _Bench,
     slot: Slot,
     plan: LoadPlan,
-    generator: load.LoadChild,
-    web: app.App,
+    generator: LoadPart,
+    web: AppPart,
     eyes: observe.Observer,
     folder: Path,
 ) -> dict[str, int]:
@@ -257,27 +262,49 @@ def _follow(
 
     :raises LabError: as soon as the app, the server or the generator is gone.
     """
-    started_us = generator.started_us(20.0)
+    started_us = generator.started_us(_START_S)
     marks = {"load_start": started_us, "load_end": started_us + round(plan.total_s * 1e6)}
     give_up_us = marks["load_end"] + round((plan.drain_s + 10) * 1e6)
-    ticked, answered = 0.0, Answered(folder, started_us)
-    while generator.child.alive():
+    ticked, answered, looked = 0.0, Answered(folder, started_us), 0.0
+    while generator.alive():
         now_us = monotonic_us()
         if now_us > give_up_us:
             raise LoadError(f"the load did not end within {plan.drain_s + 10:g} s of its time; run {folder.name} again")
         _all_alive(bench, web, eyes, folder)
         if "warm" not in marks and now_us >= started_us + plan.warmup_s * 1e6:
             marks |= _mark(eyes, "warm", folder)
+        if time.monotonic() - looked >= _LOOK_S:
+            looked = time.monotonic()
+            _look(web, folder)
         if bench.watch.live and time.monotonic() - ticked >= _TICK_S:
             ticked = time.monotonic()
             bench.watch.tick(_tick(bench, slot, plan, started_us, answered))
-        generator.child.wait(_POLL_S)
+        generator.pause(_POLL_S)
     generator.wait(1.0)
+    _look(web, folder)
     _all_alive(bench, web, eyes, folder)
     return marks | _mark(eyes, "load_done", folder)
 
 
-def _all_alive(bench: _Bench, web: app.App, eyes: observe.Observer, folder: Path) -> None:
+def _look(web: AppPart, folder: Path) -> None:
+    """Write down what happened to an app that cannot be seen from here, and what it has used."""
+    news, usage = web.look()
+    for t_us, what in news:
+        record.append_event(folder, what, t_us, source="lab")
+    if usage:
+        record.append_row(folder, os.getpid(), "system", {"t_us": monotonic_us(), "role": "app", **usage})
+
+
+def _disturbances(folder: Path, start_us: int, end_us: int) -> Iterator[str]:
+    """Say what happened to app or server while the load went on: such a run measures that, and no pool."""
+    for event in record.read_events(folder):
+        if event["event"].startswith(_DISTURBING) and start_us <= event["t_us"] <= end_us:
+            after_s = (event["t_us"] - start_us) / 1e6
+            detail = f" ({event['detail']})" if event.get("detail") else ""
+            yield f"disturbed: {folder.name}, {after_s:.1f} s after the start: {event['event']}{detail}"
+
+
+def _all_alive(bench: _Bench, web: AppPart, eyes: observe.Observer, folder: Path) -> None:
     if not eyes.alive():
         raise ObserverError(
             f"the observer (pid {eyes.pid}) died during run {folder.name}; the run is kept as failed: "
@@ -288,10 +315,10 @@ def _all_alive(bench: _Bench, web: app.App, eyes: observe.Observer, folder: Path
             f"PostgreSQL (pid {bench.where.pid}) died during run {folder.name}; the run is kept as failed: "
             "give the command again, the server recovers by itself"
         )
-    if not web.child.alive():
+    if not web.alive():
         raise AppError(
-            f"the sample app (pid {web.child.pid}) died during run {folder.name} "
-            f"({web.child.last_words(1) or 'killed'}); the run is kept as failed: give the command again"
+            f"the sample app (pid {web.pid}) died during run {folder.name} "
+            f"({web.why() or 'killed'}); the run is kept as failed: give the command again"
         )
 
 

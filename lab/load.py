@@ -47,6 +47,7 @@ def command(plan: LoadPlan, url: str, plan_file: Path, bind: str = "127.0.0.1") 
 def environment(plan_file: Path, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the child's environment: without LOCUST_*, which would change the plan, and without any secret of ours."""
     kept = {name: value for name, value in environ.items() if not name.startswith(("LOCUST_", "LAB_", "PG"))}
+    kept |= {name: value for name, value in environ.items() if name == "LAB_LOAD_HOSTS"}
     return {**kept, "LAB_LOAD_PLAN": str(plan_file), "LAB_LOAD_RECORD": str(folder)}
 
 
@@ -58,6 +59,19 @@ class LoadChild:
     plan: LoadPlan
     folder: Path
     _start_us: int = field(default=0, repr=False)
+
+    @property
+    def pid(self) -> int:
+        """Locust's process, from which its workers descend."""
+        return self.child.pid
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.child.alive()
+
+    def pause(self, timeout_s: float) -> None:
+        """Wait for a little, less if the load ends meanwhile."""
+        self.child.wait(timeout_s)
 
     def started_us(self, timeout_s: float = STARTUP_S) -> int:
         """Wait for the start of the load, which is the same for all its processes; return it (us, monotonic).
@@ -99,14 +113,25 @@ class LoadChild:
             self._start_us = int(json.loads(file.read_text(encoding="utf-8"))["started_us"])
             file.unlink()
 
+    def _reason(self) -> str:
+        """Return what the lab's part of the generator said last; or else the end of the log."""
+        try:
+            lines = self.child.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        ours = [line.partition("ERROR/loadtests: ")[2] for line in lines if "ERROR/loadtests: " in line]
+        return ours[-1] if ours else self.child.last_words()
+
     def _died(self) -> str:
         code = self.child.returncode() or 0
-        words = f"killed by signal {code - 128}" if code > 128 else self.child.last_words() or "it said nothing"
+        words = f"killed by signal {code - 128}" if code > 128 else self._reason() or "it said nothing"
         return f"the load generator died ({words}); the run is kept as failed: give the command again"
 
 
-def start(plan: LoadPlan, url: str, folder: Path, log: Path) -> LoadChild:
+def start(plan: LoadPlan, url: str, folder: Path, log: Path, bind: str = "127.0.0.1") -> LoadChild:
     """Start the load of *url* as planned; records go to *folder*, what Locust says to *log*.
+
+    *bind* is where processes from elsewhere may join, if the plan has any.
 
     :raises UsageError: if the plan cannot be run.
     :raises LabError: if Locust cannot be started.
@@ -114,5 +139,5 @@ def start(plan: LoadPlan, url: str, folder: Path, log: Path) -> LoadChild:
     plan_file = folder / PLAN_FILE
     plan_file.write_text(json.dumps(plan.checked().as_dict(), indent=1) + "\n", encoding="utf-8")
     env = environment(plan_file, folder, os.environ)
-    argv = command(plan, url, plan_file)
+    argv = command(plan, url, plan_file, bind)
     return LoadChild(process.spawn("load", argv, log=log, env=env, cwd=PROJECT), plan, folder)

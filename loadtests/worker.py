@@ -5,6 +5,7 @@ ships what it records, and waits for the next. It stops at SIGTERM or Ctrl-C.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -60,11 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=5557, help="port of the leader; 5557 is Locust's own")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
-    with tempfile.TemporaryDirectory(prefix="lab-worker-") as folder:
-        try:
-            serve(given.leader, given.port, Path(folder) / "worker.log")
-        except KeyboardInterrupt:
-            pass
+    with tempfile.TemporaryDirectory(prefix="lab-worker-") as folder, contextlib.suppress(KeyboardInterrupt):
+        serve(given.leader, given.port, Path(folder) / "worker.log")
     return 0
 
 

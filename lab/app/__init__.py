@@ -33,6 +33,23 @@ class App:
     child: Child
     _reader: GaugeReader = field(repr=False)
 
+    @property
+    def pid(self) -> int:
+        """The app's process, from which its workers descend."""
+        return self.child.pid
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.child.alive()
+
+    def why(self) -> str:
+        """What it said last."""
+        return self.child.last_words(1)
+
+    def look(self) -> tuple[list[tuple[int, str]], None]:
+        """Return no news: it is watched by its pid, and its death ends the run."""
+        return [], None
+
     def pids(self) -> tuple[int, ...]:
         """Return the pids of the workers, the processes that serve requests; empty if the app has ended."""
         if not self.child.alive():
@@ -49,11 +66,20 @@ class App:
         self.child.stop()
 
 
-def start(dsn: str, pool: PoolConfig, *, port: int, name: str, log: Path, timeout_s: float = 20.0) -> App:
-    """Start the app on 127.0.0.1 and return when all its workers answer.
+def start(
+    dsn: str,
+    pool: PoolConfig,
+    *,
+    port: int,
+    name: str,
+    log: Path,
+    address: str = "127.0.0.1",
+    timeout_s: float = 20.0,
+) -> App:
+    """Start the app and return when all its workers answer.
 
     *dsn* carries a passfile and no password. *port* 0 takes a free one. *name* becomes the application_name; *log* is
-    appended to. The pool is cold on return.
+    appended to. *address* is where it listens; a container's is open to its network. The pool is cold on return.
 
     :raises AppError: if the app does not start, in one line with the last words of its log.
     :raises UsageError: if the port is taken.
@@ -62,7 +88,9 @@ def start(dsn: str, pool: PoolConfig, *, port: int, name: str, log: Path, timeou
     for remaining in reversed(range(tries)):
         chosen = free_port(port, "LAB_APP_PORT")
         written = log.stat().st_size if log.exists() else 0
-        child = spawn("sample app", argv(chosen, pool.workers), log=log, env=environment(dsn, pool, name), cwd=_PROJECT)
+        child = spawn(
+            "sample app", argv(chosen, pool.workers, address), log=log, env=environment(dsn, pool, name), cwd=_PROJECT
+        )
         app = App(f"http://127.0.0.1:{chosen}", chosen, pool, child, GaugeReader(chosen, pool.workers))
         if _answers(app, timeout_s):
             return app
@@ -75,9 +103,9 @@ def start(dsn: str, pool: PoolConfig, *, port: int, name: str, log: Path, timeou
     raise AppError(f"the sample app {how}: {_reason(said) or 'its log is empty'} (log: {log})")
 
 
-def argv(port: int, workers: int) -> list[str]:
+def argv(port: int, workers: int, address: str = "127.0.0.1") -> list[str]:
     """Return uvicorn's command line."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", "lab.app.main:create_app", "--host", "127.0.0.1"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "lab.app.main:create_app", "--host", address]
     command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--timeout-keep-alive", "75"]
     command += ["--timeout-graceful-shutdown", "2"]  # below the leash's grace: pools are closed before any force
     return command + (["--workers", str(workers)] if workers > 1 else [])

@@ -27,7 +27,7 @@ FLUSH_US = 500_000
 SYSTEM_US = 1_000_000
 RETRY_US = 500_000
 PATIENCE_US = 3_000_000  # a mark gets its answer within this, if only an error
-SILENCE_US = 3_000_000  # a server that is silent for this long is worth an event
+SILENCE_US = 1_000_000  # a server that is silent for this long is worth an event
 CONNECT_US = 10_000_000
 
 T = TypeVar("T")

@@ -318,6 +318,12 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
     return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
 
 
+def append_row(folder: Path, pid: int, table: str, row: Mapping[str, Any]) -> None:
+    """Add one row, seen by the process *pid*, to what the observers write."""
+    with raw.observer_file(folder, pid).open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"table": table, **row}) + "\n")
+
+
 def append_event(folder: Path, event: str, t_us: int, **values: Any) -> None:
     """Add one line to the run's ``events.jsonl``: something that happened once, at *t_us* (monotonic)."""
     line = json.dumps({"t_us": t_us, "event": event, **values}, default=str)

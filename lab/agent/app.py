@@ -1,0 +1,154 @@
+"""The sample app in an agent's container: fresh processes for each order, started again if they die.
+
+What was ordered last is kept in a file, so that a container that was killed comes back with the same app.
+"""
+
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import app
+from lab.errors import AppError, LabError
+from lab.plan import PoolConfig
+from lab.record.files import write_atomically
+from lab.units import monotonic_us
+
+PORT = 8000
+_LOOK_S = 0.05
+_AGAIN_S = 1.0  # after an app that could not be started
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which app is wanted: its pool, its processes, and the application_name of its connections."""
+
+    pool: str
+    workers: int = 1
+    name: str = "lab-app"
+    run: str = ""  # for which run; empty: none
+
+
+class AppKeeper:
+    """Keeps the app that was ordered; may be used from several threads."""
+
+    def __init__(self, dsn: str, folder: Path, standard: Order) -> None:
+        """*dsn* is the app's, without a password; *folder* holds the log and the last order."""
+        self._dsn = dsn
+        self._folder = folder
+        self._standard = standard
+        self._lock = threading.RLock()
+        self._app: app.App | None = None
+        self._wanted: Order | None = self._remembered()
+        self._deaths: list[dict[str, Any]] = []
+        self._retry_s = 0.0
+        self._ends = False
+
+    def watch(self) -> None:
+        """Start what is wanted, and start it again whenever it dies; does not return."""
+        while not self._ends:
+            with self._lock:
+                if not self._ends:
+                    self._look()
+            time.sleep(_LOOK_S)
+
+    def order(self, wanted: Order) -> dict[str, Any]:
+        """Replace the app by a fresh one and return its status.
+
+        :raises LabError: if it does not start.
+        """
+        with self._lock:
+            self.stop()
+            self._deaths = []
+            self._start(wanted)
+            self._wanted = wanted
+            self._remember()
+            return self.status()
+
+    def standard(self) -> dict[str, Any]:
+        """Go back to the app that stands while nothing is ordered."""
+        return self.order(self._standard)
+
+    def stop(self) -> dict[str, Any]:
+        """Stop the app in order, and with it every connection that it holds."""
+        with self._lock:
+            self._wanted = None
+            self._remember()
+            if self._app:
+                self._app.stop()
+                self._app = None
+            return self.status()
+
+    def end(self) -> None:
+        """Stop the app because this process ends; the next one starts the same again."""
+        with self._lock:
+            self._ends = True
+            if self._app:
+                self._app.stop()
+
+    def gauges(self) -> list[dict[str, Any]]:
+        """Return what the app's meters say; empty if it does not run."""
+        current = self._app
+        return current.gauges() if current else []
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs, who died since the last order, and which processes there are."""
+        current, wanted = self._app, self._wanted
+        runs = current is not None and current.child.alive()
+        return {
+            "now_us": monotonic_us(),
+            "state": "running" if runs else "starting" if wanted else "stopped",
+            "order": asdict(wanted) if wanted else None,
+            "pid": current.child.pid if current and runs else None,
+            "pids": list(current.pids()) if current and runs else [],
+            "deaths": list(self._deaths),
+        }
+
+    def _look(self) -> None:
+        if self._app and not self._app.child.alive():
+            self._deaths.append({"died_us": monotonic_us(), "words": self._app.child.last_words(1), "back_us": None})
+            self._app.stop()
+            self._app = None
+        if self._wanted and not self._app and time.monotonic() >= self._retry_s:
+            try:
+                self._start(self._wanted)
+            except LabError:
+                self._retry_s = time.monotonic() + _AGAIN_S
+                return
+            for death in self._deaths:
+                death["back_us"] = death["back_us"] or monotonic_us()
+
+    def _start(self, wanted: Order) -> None:
+        pool = PoolConfig.parse(wanted.pool, wanted.workers)
+        self._app = app.start(
+            self._dsn, pool, port=PORT, name=wanted.name, log=self._folder / "app.log", address="0.0.0.0"
+        )
+
+    def _remember(self) -> None:
+        write_atomically(self._file, json.dumps(asdict(self._wanted) if self._wanted else None), durable=False)
+
+    def _remembered(self) -> Order | None:
+        try:
+            values = json.loads(self._file.read_text(encoding="utf-8"))
+            return Order(**values) if values else self._standard
+        except (OSError, ValueError, TypeError):
+            return self._standard
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "order.json"
+
+
+def read_order(values: dict[str, Any]) -> Order:
+    """Return the order in *values*.
+
+    :raises AppError: if it is none.
+    """
+    try:
+        return Order(**values)
+    except TypeError as error:
+        raise AppError(
+            f"this is no order for an app: {error}; the lab and its agent are of different versions"
+        ) from None

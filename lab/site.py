@@ -1,0 +1,133 @@
+"""Where the parts of a run are made: beside the lab, or in containers whose agents take the lab's orders.
+
+Both give the same handles, so an experiment does not know which it is.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from lab import app, load
+from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, Unreachable, plan_for
+from lab.config import Config
+from lab.errors import SettingError
+from lab.plan import LoadPlan, PoolConfig
+
+News = list[tuple[int, str]]  # (us, monotonic; what happened)
+
+
+class AppPart(Protocol):
+    """The sample app of one run."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None if that cannot be seen from here."""
+
+    def alive(self) -> bool:
+        """Whether the run can go on with it."""
+
+    def why(self) -> str:
+        """What it said last."""
+
+    def gauges(self) -> list[dict[str, Any]]:
+        """Return what its meters say, once for each worker."""
+
+    def look(self) -> tuple[News, dict[str, float] | None]:
+        """Return what happened since the last look, and cpu_s and rss_bytes of what cannot be seen from here."""
+
+    def stop(self) -> None:
+        """Stop it in order; may be called again."""
+
+
+class LoadPart(Protocol):
+    """The load of one run."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None if that cannot be seen from here."""
+
+    def started_us(self, timeout_s: float) -> int:
+        """Wait for the start of the load (us, monotonic)."""
+
+    def alive(self) -> bool:
+        """Whether it still goes on."""
+
+    def pause(self, timeout_s: float) -> None:
+        """Wait for a little, less if the load ends meanwhile."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for its end; False if it still runs."""
+
+    def stop(self) -> None:
+        """Stop it now; may be called again."""
+
+
+class Site:
+    """Starts the app and the load of a run, here or through agents."""
+
+    def __init__(self, config: Config) -> None:
+        """Find out where; nothing is started.
+
+        :raises SettingError: if an agent is named and its token cannot be read.
+        :raises LabError: if an agent is on another machine.
+        """
+        self._config = config
+        self._app = _agent(config, config.app_agent)
+        self._load = _agent(config, config.load_agent)
+        if self._app:
+            self._app.check_clock("/app")
+        if self._load:
+            try:
+                self._load.check_clock("/load")
+            except Unreachable:
+                self._load = None  # its containers were not asked for: the load is made here
+
+    @property
+    def where(self) -> str:
+        """Say where, for whoever watches; empty if everything is here."""
+        if not self._app:
+            return ""
+        return "the app in its container, the load " + ("in others" if self._load else "beside the lab")
+
+    def plan(self, wanted: LoadPlan) -> LoadPlan:
+        """Return the plan as it can be made here: for all the workers that a load's agent has.
+
+        :raises LoadError: if it has none.
+        """
+        return plan_for(self._load, wanted).checked() if self._load else wanted
+
+    def app(self, dsn: str, pool: PoolConfig, name: str, folder: Path) -> AppPart:
+        """Start fresh processes of the sample app.
+
+        :raises AppError: if they do not start.
+        """
+        if self._app:
+            return AppElsewhere(self._app, pool, name, folder.name)
+        return app.start(dsn, pool, port=self._config.app_port, name=name, log=folder / "app.log")
+
+    def load(self, plan: LoadPlan, url: str, folder: Path) -> LoadPart:
+        """Start the load.
+
+        :raises LoadError: if it cannot be started.
+        """
+        if self._load:
+            return LoadElsewhere(self._load, plan, url, folder)
+        return load.start(plan, url, folder, folder / "load.log")
+
+    def rest(self) -> None:
+        """Leave an agent's app as it stands while there is no experiment."""
+        if self._app:
+            self._app.ask("PUT", "/standard", timeout_s=60)
+
+
+def _agent(config: Config, url: str) -> Agent | None:
+    if not url:
+        return None
+    file = config.secrets / "lab_agent"
+    try:
+        return Agent(url, file.read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise SettingError(f"cannot read the agents' token in {file}: {error.strerror}; make it readable") from None
