@@ -42,7 +42,7 @@ notebooks: $(STAMP)  ## execute notebooks/source/*.py and write notebooks/*.ipyn
 	@$(BIN)/python notebooks/build.py
 
 lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
-	@uv pip compile --universal --python-version 3.11 pyproject.toml -o requirements.txt --no-header -q
+	@uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.txt --no-header -q
 	@sed -i.bak '1i\
 # The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
 
