@@ -7,7 +7,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab bench check clean notebooks lock picture
+.PHONY: help install demo test lab env url bench check clean notebooks lock picture
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +20,8 @@ $(STAMP): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --root-user-action=ignore -q --no-deps -e .
 	@touch $@
 
+install: $(STAMP)  ## make .venv, which every other command does by itself
+
 demo: $(STAMP)  ## NullPool against a pool, on this machine, with verdict and chart
 	@$(BIN)/lab compare null queue
 
@@ -28,6 +30,12 @@ test: $(STAMP)  ## the whole test suite, notebooks included
 
 lab: $(STAMP)  ## JupyterLab on the notebooks (loopback only, with a token)
 	@$(BIN)/jupyter lab notebooks/ --ip=127.0.0.1 $(ROOT_FLAG)
+
+env:  ## make .env with random passwords, for docker compose; never replaces one
+	@$(PYTHON) lab/compose/env.py
+
+url:  ## the address of JupyterLab under docker compose, with its token
+	@port=$$(docker compose port jupyter 8888) && token=$$(docker compose exec -T jupyter cat /run/secrets/jupyter_token) && echo "http://$$port/lab?token=$$token"
 
 bench: $(STAMP)  ## what the lab itself costs, each figure beside its reference
 	@$(BIN)/python -m benchmarks
@@ -42,7 +50,7 @@ notebooks: $(STAMP)  ## execute notebooks/source/*.py and write notebooks/*.ipyn
 	@$(BIN)/python notebooks/build.py
 
 lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
-	@uv pip compile --universal --python-version 3.11 pyproject.toml -o requirements.txt --no-header -q
+	@uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.txt --no-header -q
 	@sed -i.bak '1i\
 # The full lock of pyproject.toml, for Python 3.11 to 3.13; made anew by: make lock' requirements.txt && rm requirements.txt.bak
 
