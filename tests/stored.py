@@ -49,6 +49,7 @@ class Stored:
     cpu_pct: Mapping[str, float] = field(default_factory=lambda: {"generator": 20.0, "observer": 1.0, "machine": 80.0})
     steal_pct: float = 0.0  # of one core
     throttled_pct: float = 0.0  # of one core
+    memory: Sequence[Mapping[str, Any]] = ()  # rows of the table, without their time
     environment: Mapping[str, Any] = field(default_factory=lambda: ENVIRONMENT)
     flags: tuple[str, ...] = ()
     books: Mapping[str, int] = field(default_factory=dict)  # replaces what the requests say
@@ -141,6 +142,7 @@ class Stored:
             ("start", "after"), self.sessions, self.reset, (START_US, START_US + 10_000_000), strict=True
         ):
             rows.append({"table": "database", "t_us": t_us, "mark": mark, "sessions": sessions, "stats_reset": reset})
+        rows += [{"table": "memory", "t_us": START_US, "mark": "load_done", **row} for row in self.memory]
         return rows + self._system()
 
     def _system(self) -> list[dict[str, Any]]:

@@ -25,10 +25,12 @@ from lab.units import monotonic_us
 
 FLUSH_US = 500_000
 SYSTEM_US = 1_000_000
+USAGE_AGAIN_US = 10_000_000  # after a question for the server's CPU time that failed
 RETRY_US = 500_000
 PATIENCE_US = 3_000_000  # a mark gets its answer within this, if only an error
 SILENCE_US = 1_000_000  # a server that is silent for this long is worth an event
 CONNECT_US = 10_000_000
+MEMORY_MARK = "load_done"  # the load is over, and the pool's connections are still open
 
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class Loop:
         self._schedule = moments(monotonic_us(), hz, random.Random())
         self._marks: deque[Order] = deque()
         self._holder = os.getppid()
-        self._flush_us = self._system_us = self._retry_us = 0
+        self._flush_us = self._system_us = self._usage_us = self._retry_us = 0
         self._asked_us = self._deadline_us = 0
         self._silent = False
 
@@ -77,6 +79,8 @@ class Loop:
             self._idle(due_us)
             if self._session:
                 self._sample(self._session, due_us)
+                if monotonic_us() >= self._usage_us:
+                    self._usage()
             elif monotonic_us() >= self._retry_us:
                 self._reconnect(CONNECT_US)
 
@@ -192,9 +196,44 @@ class Loop:
             return
         for table, row in [("database", database), *(("statements", row) for row in statements)]:
             self._rows.add(table, {"t_us": t_us, "mark": name, **row})
+        if name == MEMORY_MARK:
+            self._memory(session, name, end_us)
+        self._usage(end_us)
         self._system.record()
         self._rows.flush()
         self._orders.ok(name, t_us)
+
+    def _memory(self, session: Session, mark: str, end_us: int) -> None:
+        """Ask for the backends' memory; without an answer the snapshot is whole all the same."""
+        if not session.tells_memory:
+            why = "the observer's database has no function lab.backend_memory; `lab reset` makes it"
+            self._rows.event("memory unknown", why)
+            return
+        t_us = monotonic_us()
+        try:
+            backends = self._ask(session.memory, end_us - t_us)
+        except (psycopg2.Error, Unanswered) as error:
+            self._trouble(session, "memory unknown", error)
+            return
+        if not backends:
+            self._rows.event("memory unknown", "the server's system has no /proc/PID/smaps_rollup")
+        for row in backends:
+            self._rows.add("memory", {"t_us": t_us, "mark": mark, **row})
+
+    def _usage(self, end_us: int | None = None) -> None:
+        """Ask a server that is not watched by its pid what it has used; never while another question is in hand."""
+        session, now_us = self._session, monotonic_us()
+        if session is None or not session.tells_usage or self._system.watches("server"):
+            return
+        try:
+            used = self._ask(session.usage, end_us - now_us if end_us is not None else None)
+        except (psycopg2.Error, Unanswered) as error:
+            self._usage_us = now_us + USAGE_AGAIN_US
+            self._trouble(session, "server usage unknown", error)
+            return
+        self._usage_us = now_us + SYSTEM_US
+        if used:
+            self._system.told(*used)
 
     def _trouble(self, session: Session, what: str, error: Exception) -> None:
         """Note a failed question. The connection survives what the server itself answered with an error."""

@@ -13,6 +13,7 @@ from psycopg2.extensions import connection, cursor, parse_dsn
 
 from lab import sql
 from lab.errors import ObserverError
+from lab.observe.cpu import Usage
 
 APPLICATION = "lab-observer"
 OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
@@ -88,6 +89,8 @@ class Session:
             self.backend_pid: int = self._connection.info.backend_pid
             self.datid = self._find(target)
             self._views = self._read_views()
+            self._cursor.execute(sql.load("observe/functions"))
+            self._functions = {str(name) for (name,) in self._cursor.fetchall()}
             self._cursor.execute(sql.load("observe/activity"), {"datid": self.datid})
         except BaseException:
             self.close()
@@ -98,6 +101,16 @@ class Session:
     def has_statements(self) -> bool:
         """Whether the observer's database has the extension pg_stat_statements."""
         return "pg_stat_statements" in self._views
+
+    @property
+    def tells_memory(self) -> bool:
+        """Whether the server can be asked for its backends' memory."""
+        return "backend_memory" in self._functions
+
+    @property
+    def tells_usage(self) -> bool:
+        """Whether the server can be asked for its CPU time."""
+        return "server_usage" in self._functions
 
     @property
     def version(self) -> int:
@@ -131,6 +144,18 @@ class Session:
             return []
         _, live = self._views["pg_stat_statements"]
         return self._ask("observe/statements", columns=select_list(STATEMENTS, live))
+
+    def memory(self) -> list[dict[str, Any]]:
+        """Return each client backend's memory, in the columns of the record; none where the system has no /proc."""
+        return self._ask("observe/memory")
+
+    def usage(self) -> tuple[Usage, Usage] | None:
+        """Return what the server has used without this connection's backend, and that backend; None without /proc."""
+        rows = self._ask("observe/server_usage")
+        if not rows:
+            return None
+        row = rows[0]
+        return Usage(row["cpu_s"], row["rss_bytes"]), Usage(row["own_cpu_s"], row["own_rss_bytes"])
 
     def _find(self, target: str) -> int:
         self._cursor.execute(sql.load("observe/target"), {"target": target})

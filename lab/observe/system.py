@@ -1,7 +1,7 @@
 """The rows of the table ``system``: what each role of the run has used so far.
 
 The observer's own backend is counted under ``observer`` and left out of ``server``, so that what observing costs
-stands in one place.
+stands in one place. A server whose processes cannot be seen from here is asked what it has used.
 """
 
 import os
@@ -26,12 +26,13 @@ class System:
         self._watched: dict[str, tuple[int, float]] = {}
         self._backend_pid = 0
         self._backend_s = self._former_s = 0.0
+        self._backend_rss_bytes = 0
 
     def backend_is(self, pid: int) -> None:
         """Say which backend serves the observer's connection now; 0: none."""
         self._backend_pid = pid
         self._former_s += self._backend_s
-        self._backend_s = 0.0
+        self._backend_s, self._backend_rss_bytes = 0.0, 0
 
     def watch(self, role: str, pid: int) -> None:
         """Add a process tree, or replace the one that had this role.
@@ -44,6 +45,15 @@ class System:
         if stat is None:
             raise ObserverError(f"no process {pid} to watch as {role}; it has ended or may not be read")
         self._watched[role] = (pid, stat.started)
+
+    def watches(self, role: str) -> bool:
+        """Whether this role's process was named."""
+        return role in self._watched
+
+    def told(self, server: Usage, backend: Usage) -> None:
+        """Add a row for a server that is not watched, and note what the observer's *backend* has used."""
+        self._backend_s, self._backend_rss_bytes = backend.cpu_s, backend.rss_bytes
+        self._add(monotonic_us(), "server", server)
 
     def record(self) -> None:
         """Add one row for each role that is alive, for the observer and for the machine."""
@@ -67,14 +77,19 @@ class System:
         return tree(self._processes, pid)
 
     def _own(self) -> Usage:
-        """Return this process and its backend, the latter only if it is a child of the watched server."""
+        """Return this process and its backend, as far as that is known."""
         mine = self._processes.stat(os.getpid())
-        rss_bytes = mine.rss_bytes if mine else 0
-        backend = self._processes.stat(self._backend_pid) if self._backend_pid else None
-        if backend and backend.parent == self._watched.get("server", (0, 0.0))[0]:
-            self._backend_s = backend.own_s
-            rss_bytes += backend.rss_bytes
+        self._see_backend()
+        rss_bytes = (mine.rss_bytes if mine else 0) + self._backend_rss_bytes
         return Usage(time.process_time() + self._former_s + self._backend_s, rss_bytes)
+
+    def _see_backend(self) -> None:
+        """Read the backend, only if it is a child of the watched server: elsewhere its pid is somebody else's."""
+        if not self._backend_pid or "server" not in self._watched:
+            return
+        backend = self._processes.stat(self._backend_pid)
+        if backend and backend.parent == self._watched["server"][0]:
+            self._backend_s, self._backend_rss_bytes = backend.own_s, backend.rss_bytes
 
     def _add(self, t_us: int, role: str, usage: Usage | None) -> None:
         if usage:

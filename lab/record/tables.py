@@ -122,4 +122,22 @@ TABLES: dict[str, pa.Schema] = {
             ),
         ]
     ),
+    "memory": _schema(
+        [
+            ("t_us", _I, "when"),
+            ("mark", _S, "the phase boundary that this snapshot belongs to: load_done"),
+            ("pid", _I, "the backend, as the server numbers it"),
+            ("application", _S, "application_name"),
+            ("backend_type", _S, "as in pg_stat_activity: client backend"),
+            ("state", _S, "state of the backend, as in pg_stat_activity"),
+            ("rss_bytes", _I, "resident memory, all that it shares with others included"),
+            ("pss_bytes", _I, "resident memory, of what it shares only its part"),
+            (
+                "private_bytes",
+                _I,
+                "resident memory that no other process has in use: mostly what comes free when the backend ends",
+            ),
+            ("shared_bytes", _I, "its part of shared memory such as shared_buffers, contained in pss_bytes"),
+        ]
+    ),
 }

@@ -1,8 +1,9 @@
-"""PostgreSQL for the lab: an embedded server, or an attached one.
+"""PostgreSQL for the lab: an embedded server, a composed one, or an attached one.
 
 The embedded server is made, loaded, started and stopped by the lab, listens on loopback alone and asks everyone for a
-SCRAM password. With ``LAB_DSN`` the lab uses a server that somebody else runs, and writes only to a database that
-carries its mark (see :mod:`lab.server.attach`).
+SCRAM password. With ``LAB_SERVER`` another container runs one for the lab alone, which the lab loads and otherwise
+leaves alone (see :mod:`lab.server.composed`). With ``LAB_DSN`` the lab uses a server that somebody else runs, and
+writes only to a database that carries its mark (see :mod:`lab.server.attach`).
 
 Three roles: the owner, the application's (rows only, no reserved slot), and the observer's (statistics only, with a
 slot of its own for the moment when the application has taken all the others).
@@ -15,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.config import Config
-from lab.errors import ServerError, UsageError
+from lab.errors import ServerError, SettingError, UsageError
 from lab.server import account as accounts
-from lab.server import attach, binaries, checks, dsn, embedded, layout
+from lab.server import attach, binaries, checks, composed, dsn, embedded, layout
 from lab.server.build import APP, OBSERVER, OWNER
 from lab.server.cluster import Progress
 from lab.server.data import guard
@@ -36,13 +37,23 @@ def _silent(_: str) -> None:
     """Tell nobody."""
 
 
+def _kind(config: Config) -> str:
+    """Return which kind of server the settings ask for."""
+    if config.dsn and config.server:
+        raise SettingError("LAB_DSN and LAB_SERVER name two servers; unset one of them")
+    return "attached" if config.dsn else "composed" if config.server else "embedded"
+
+
 def ensure(config: Config, progress: Progress = _silent) -> Server:
-    """Return a server that outlives this process, made and started if need be; or the attached one.
+    """Return a server that outlives this process, made and started if need be; or the attached or composed one.
 
     :raises ServerError: if there can be none.
-    :raises NotMarkedError: if the attached database is not the lab's.
+    :raises NotMarkedError: if the database of an attached or composed server is not the lab's.
     """
-    return attach.attach(config, progress) if config.dsn else embedded.ensure(config, progress)
+    kind = _kind(config)
+    if kind == "embedded":
+        return embedded.ensure(config, progress)
+    return composed.ensure(config, progress) if kind == "composed" else attach.attach(config, progress)
 
 
 @contextmanager
@@ -50,22 +61,27 @@ def running(config: Config, progress: Progress = _silent) -> Iterator[Server]:
     """Lend a server for as long as the body lasts: the one that runs, or one that is stopped at the end.
 
     :raises ServerError: if there can be none.
-    :raises NotMarkedError: if the attached database is not the lab's.
+    :raises NotMarkedError: if the database of an attached or composed server is not the lab's.
     """
-    if config.dsn:
-        yield attach.attach(config, progress)
+    if _kind(config) != "embedded":
+        yield ensure(config, progress)
         return
     with embedded.running(config, progress) as server:
         yield server
 
 
 def stop(config: Config) -> bool:
-    """Stop the embedded server; False if none ran. An attached one is left alone."""
-    return False if config.dsn else embedded.stop(config)
+    """Stop the embedded server; False if none ran. Any other is left alone."""
+    return embedded.stop(config) if _kind(config) == "embedded" else False
 
 
 def remove(config: Config) -> None:
-    """Stop the embedded server and delete its files, also those that lie outside of the home; the home stays."""
+    """Stop the embedded server and delete its files, also those that lie outside of the home; the home stays.
+
+    With LAB_SERVER nothing is done: whoever runs that server removes it.
+    """
+    if _kind(config) == "composed":
+        return
     stop(config)
     where = layout.locate(config)
     accounts.remove_tree(where.root)
@@ -74,7 +90,10 @@ def remove(config: Config) -> None:
 
 def status(config: Config) -> ServerStatus:
     """Say what there is, and change nothing."""
-    return attach.status(config) if config.dsn else embedded.status(config)
+    kind = _kind(config)
+    if kind == "embedded":
+        return embedded.status(config)
+    return composed.status(config) if kind == "composed" else attach.status(config)
 
 
 def reset(config: Config, fresh: bool = False, progress: Progress = _silent) -> Server | None:
@@ -83,11 +102,15 @@ def reset(config: Config, fresh: bool = False, progress: Progress = _silent) -> 
     :param fresh: embedded only: make everything anew, also passwords, and in place of data of another version.
     :return: the server; None if the embedded one does not run, which then is not started.
     """
-    if not config.dsn:
+    kind = _kind(config)
+    if kind == "embedded":
         return embedded.reset(config, progress, fresh)
     if fresh:
-        raise UsageError("--fresh is for the embedded server; unset LAB_DSN, or reset without it")
-    return attach.reset(config, progress)
+        other = (
+            "unset LAB_DSN" if kind == "attached" else "`docker compose down -v` and `docker compose up` make a new one"
+        )
+        raise UsageError(f"--fresh is for the embedded server; {other}, or reset without it")
+    return composed.reset(config, progress) if kind == "composed" else attach.reset(config, progress)
 
 
 def adopt(config: Config, progress: Progress = _silent) -> Server:
@@ -96,7 +119,10 @@ def adopt(config: Config, progress: Progress = _silent) -> Server:
     :raises UsageError: if LAB_DSN is not set.
     :raises NotMarkedError: if the database is not empty; nothing is written then.
     """
-    if not config.dsn:
+    kind = _kind(config)
+    if kind == "composed":
+        raise UsageError("the server that LAB_SERVER names needs no adopting; `lab up` prepares it")
+    if kind == "embedded":
         raise UsageError("LAB_DSN names no database to adopt; the embedded server needs no adopting")
     return attach.adopt(config, progress)
 
@@ -109,8 +135,9 @@ def dsn_of(config: Config, role: str = "owner") -> str:
     """
     if role not in ROLES:
         raise UsageError(f"{role!r} is no role of the lab; use {', '.join(ROLES)}")
-    if config.dsn:
-        server = attach.attach(config, _silent)
+    kind = _kind(config)
+    if kind != "embedded":
+        server = composed.find(config) if kind == "composed" else attach.attach(config, _silent)
         return {"owner": server.owner_dsn, "app": server.app_dsn, "observer": server.observer_dsn}[role]
     where = layout.locate(config)
     database = "postgres" if role == "observer" else DATABASE
@@ -122,7 +149,7 @@ def dsn_with_password(config: Config, role: str = "owner") -> str:
     text = dsn_of(config, role)
     parts = dsn.parse(text)
     passfile = dsn.Passfile(config.home / "passfile")
-    port = parts["port"] if config.dsn else "*"
+    port = parts["port"] if config.dsn or config.server else "*"
     return dsn.with_password(text, passfile.find(parts["host"], port, parts["user"]))
 
 

@@ -20,7 +20,6 @@ from lab import process
 from lab.config import Config
 from lab.errors import NotMarkedError, ServerError, UsageError
 from lab.server import data, dsn, layout
-from lab.server.binaries import NEWEST, OLDEST
 from lab.server.cluster import Progress
 from lab.server.data import Mark
 from lab.server.dsn import Passfile
@@ -132,18 +131,9 @@ def _opened(config: Config) -> Iterator[tuple[Place, Connection]]:
     layout.make_home(config.home)
     passfile = Passfile(config.home / "passfile")
     with data.connect("", **given) as conn:
-        _refuse_version(conn)
+        data.refuse_version(conn, "set LAB_DSN to one of these")
         place = _place(given, conn, passfile)
         yield place, conn
-
-
-def _refuse_version(conn: Connection) -> None:
-    major = conn.server_version // 10000
-    if not OLDEST <= major <= NEWEST:
-        raise ServerError(
-            f"the server on {conn.info.host} is PostgreSQL {conn.info.parameter_status('server_version')}; "
-            f"the lab knows {OLDEST} to {NEWEST}: set LAB_DSN to one of these"
-        )
 
 
 def _place(given: dict[str, str], conn: Connection, passfile: Passfile) -> Place:

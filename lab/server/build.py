@@ -10,12 +10,13 @@ temporary name, which the next build deletes, and a half-made data directory is 
 import contextlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import psycopg2
+from psycopg2.extensions import connection as Connection
 
 from lab import process, sql
 from lab.errors import ServerError
@@ -27,6 +28,7 @@ from lab.server.layout import Layout, socket_folder
 from lab.server.values import DATABASE, SIZES, Size
 from lab.units import format_bytes
 
+Waits = Callable[[], None]  # called when another process has the lock
 _PART = "part-"
 _RECORD = "lab.json"
 OWNER, APP, OBSERVER = "lab_owner", "lab_app", "lab_observer"
@@ -42,6 +44,20 @@ class Built:
     size: str
     instance: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The way into a server of the lab's own, and the passwords that its roles are to have."""
+
+    host: str
+    port: int
+    passfile: Path
+    passwords: Mapping[str, str] = field(repr=False)  # by role
+
+    def dsn_of(self, user: str, database: str) -> str:
+        """Return a role's DSN; the password is in the passfile."""
+        return dsn.own(self.host, self.port, user, database, self.passfile)
 
 
 def read_record(folder: Path) -> Built | None:
@@ -115,7 +131,7 @@ def _build(layout: Layout, binaries: Binaries, size: Size, key: str, target: Pat
     try:
         password = layout.passfile.ensure(dsn.LOOPBACK, "*", OWNER)
         cluster.initdb(binaries, part, password, layout.account, layout.log)
-        _with_server(layout, binaries, part, lambda port: fill(layout, port, size, instance))
+        _with_server(layout, binaries, part, lambda port: fill(_door(layout, port), size, instance))
         shutil.rmtree(part / "log", ignore_errors=True)
         record = Built(binaries.major, size.name, instance, key)
         accounts.write_file(part / _RECORD, json.dumps(asdict(record)), layout.account)
@@ -153,24 +169,55 @@ def _with_server(layout: Layout, binaries: Binaries, folder: Path, use: Callable
         raise ServerError(reason.advised(f"PostgreSQL failed while loading: {child.last_words()}"))
 
 
-def fill(layout: Layout, port: int, size: Size, instance: str) -> None:
-    """Make roles, database, rows and rights on a fresh server."""
-    passfile = layout.passfile
-    with data.connect(dsn.embedded(port, OWNER, "postgres", passfile.file)) as conn:
+def _door(layout: Layout, port: int) -> Door:
+    passwords = {name: layout.passfile.ensure(dsn.LOOPBACK, "*", name) for name in (OWNER, APP, OBSERVER)}
+    return Door(dsn.LOOPBACK, port, layout.passfile.file, passwords)
+
+
+def fill(door: Door, size: Size, instance: str, waits: Waits = lambda: None) -> None:
+    """Make roles, database, rows and rights on a server that holds nothing, or what an earlier call left of it.
+
+    The mark comes last, so what carries it is whole. Each session that writes holds the lock of its database: the
+    server works on for a while for a client that was killed.
+
+    :param waits: called if another process is at it; what that one makes is taken as it is.
+    """
+    with data.connect(door.dsn_of(OWNER, "postgres")) as conn:
+        data.lock(conn, waits)
+        if is_whole(conn, door):
+            return
+        data.hide_from_statements(conn)
         for name in (APP, OBSERVER):
-            data.set_password(conn, name, passfile.ensure(dsn.LOOPBACK, "*", name))
-        data.run(conn, "database")
+            data.set_password(conn, name, door.passwords[name])
+        if not data.run(conn, "database_exists", database=DATABASE)[0][0]:
+            data.run(conn, "database")
         data.run(conn, "close_databases", app=data.role(APP), observer=data.role(OBSERVER))
         data.grant_observer(conn, OBSERVER)
         data.make_extension(conn, "pg_stat_statements")
-    with data.connect(dsn.embedded(port, OWNER, DATABASE, passfile.file)) as conn:
-        data.run(conn, "close_public")
-        data.make_blog(conn, size, instance)
-        for extension in ("pg_stat_statements", "pgstattuple"):
-            data.make_extension(conn, extension)
-        data.run(conn, "grant_app", app=data.role(APP))
-        data.run(conn, "grant_observer_mark", observer=data.role(OBSERVER))
-        data.run(conn, "checkpoint")
+        data.make_proc_functions(conn, OBSERVER)
+        with data.connect(door.dsn_of(OWNER, DATABASE)) as inside:
+            data.lock(inside, waits)
+            if data.read_mark(inside) is None:
+                _fill_database(inside, size, instance)
+
+
+def is_whole(conn: Connection, door: Door) -> bool:
+    """Whether the lab's database is there and carries its mark; *conn* leads to another database of the server."""
+    if not data.run(conn, "database_exists", database=DATABASE)[0][0]:
+        return False
+    with data.connect(door.dsn_of(OWNER, DATABASE)) as inside:
+        return data.read_mark(inside) is not None
+
+
+def _fill_database(conn: Connection, size: Size, instance: str) -> None:
+    data.run(conn, "close_public")
+    data.begin_blog(conn, size)
+    for extension in ("pg_stat_statements", "pgstattuple"):
+        data.make_extension(conn, extension)
+    data.run(conn, "grant_app", app=data.role(APP))
+    data.run(conn, "grant_observer_mark", observer=data.role(OBSERVER))
+    data.run(conn, "checkpoint")
+    data.write_mark(conn, size, instance)
 
 
 def forget(layout: Layout) -> None:

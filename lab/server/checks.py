@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import process
 from lab.config import Config
 from lab.errors import LabError
-from lab.server import attach, embedded, layout
+from lab.server import attach, composed, embedded, layout
 from lab.server import binaries as programs
 from lab.server.build import NEEDED_BYTES
 from lab.server.values import Check
@@ -23,6 +23,8 @@ def examine(config: Config) -> list[Check]:
     points: list[tuple[str, Callable[[Config], str]]] = [("python", _python), ("home", _home), ("disk", _disk)]
     if config.dsn:
         points += [("attached server", _attached)]
+    elif config.server:
+        points += [("composed server", _composed)]
     else:
         points += [
             ("account", _account),
@@ -58,7 +60,7 @@ def _home(config: Config) -> str:
 
 
 def _disk(config: Config) -> str:
-    root = config.home if config.dsn else layout.locate(config).root
+    root = config.home if config.dsn or config.server else layout.locate(config).root
     free_bytes, needed_bytes = shutil.disk_usage(_existing(root)).free, NEEDED_BYTES[config.size]
     if free_bytes < needed_bytes:
         raise LabError(
@@ -117,3 +119,11 @@ def _attached(config: Config) -> str:
     if now.state != "running":
         raise LabError(now.note)
     return f"PostgreSQL {now.version} on {now.host}:{now.port}, size {now.size}"
+
+
+def _composed(config: Config) -> str:
+    now = composed.status(config)
+    if now.state not in ("running", "missing"):
+        raise LabError(now.note)
+    what = f"size {now.size}" if now.state == "running" else "not prepared yet; `lab up` does it"
+    return f"PostgreSQL {now.version} on {now.host}:{now.port}, {what}"

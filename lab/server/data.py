@@ -5,7 +5,8 @@ The rows are computed, never random: two databases of the same size hold the sam
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -16,8 +17,11 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 
 from lab import sql
-from lab.errors import NotMarkedError, ServerError
+from lab.errors import BusyError, NotMarkedError, ServerError
+from lab.server.binaries import NEWEST, OLDEST
 from lab.server.values import Size
+
+_LOCK_PATIENCE_S = 900.0  # loading the large size, on a slow disk
 
 
 class _Cursor(Protocol):
@@ -51,6 +55,18 @@ def connect(dsn: str, **parameters: Any) -> Iterator[Connection]:
         yield conn
     finally:
         conn.close()
+
+
+def refuse_version(conn: Connection, cure: str) -> None:
+    """Refuse a server that the lab does not know.
+
+    :raises ServerError: naming its version and the *cure*.
+    """
+    if not OLDEST <= conn.server_version // 10000 <= NEWEST:
+        raise ServerError(
+            f"the server on {conn.info.host} is PostgreSQL {conn.info.parameter_status('server_version')}; "
+            f"the lab knows {OLDEST} to {NEWEST}: {cure}"
+        )
 
 
 def one_line(error: Exception) -> str:
@@ -149,11 +165,38 @@ def hide_from_statements(conn: Connection) -> None:
 def make_blog(conn: Connection, size: Size, instance: str) -> None:
     """Make tables, rows and mark, all or nothing."""
     with transaction(conn):
-        run(conn, "schema")
-        run(conn, "load", **_numbers(size))
-        run(conn, "constraints")
-        run(conn, "write_mark", size=size.name, users=size.users, posts=size.posts, instance=instance)
+        _make_tables(conn, size)
+        write_mark(conn, size, instance)
     run(conn, "vacuum")
+
+
+def begin_blog(conn: Connection, size: Size) -> None:
+    """Make tables and rows, all or nothing, and no mark: more is to follow before the database is whole."""
+    with transaction(conn):
+        if is_begun(conn):
+            # the rows that are there may be of another size
+            run(conn, "empty")
+            run(conn, "load", **_numbers(size))
+        else:
+            _make_tables(conn, size)
+    run(conn, "vacuum")
+
+
+def write_mark(conn: Connection, size: Size, instance: str) -> None:
+    """Mark the database as the lab's own, and as whole."""
+    run(conn, "write_mark", size=size.name, users=size.users, posts=size.posts, instance=instance)
+
+
+def is_begun(conn: Connection) -> bool:
+    """Whether the lab began to make this database and did not come to the mark."""
+    return bool(run(conn, "has_mark")[0][0] and run(conn, "unwritten_mark")[0][0])
+
+
+def _make_tables(conn: Connection, size: Size) -> None:
+    run(conn, "schema")
+    run(conn, "load", **_numbers(size))
+    run(conn, "constraints")
+    run(conn, "mark_table")
 
 
 def refill_blog(conn: Connection, size: Size) -> None:
@@ -171,6 +214,34 @@ def refill_blog(conn: Connection, size: Size) -> None:
 
 def _numbers(size: Size) -> Mapping[str, int]:
     return {"users": size.users, "posts": size.posts, "comments": size.comments, "tags": size.tags}
+
+
+def lock(conn: Connection, waits: Callable[[], None] = lambda: None, patience_s: float = _LOCK_PATIENCE_S) -> None:
+    """Be the only one who makes or changes the lab's things in this database, until *conn* ends.
+
+    Asked for again and again: who waits in the server for it would hold back the VACUUM of the one who has it.
+
+    :param waits: called once if somebody else has it.
+    :raises BusyError: if somebody else keeps it for too long.
+    """
+    deadline, told = time.monotonic() + patience_s, False
+    while not run(conn, "lock")[0][0]:
+        if time.monotonic() > deadline:
+            raise BusyError(
+                f"another lab command has been at work on {conn.info.host} for over {patience_s:.0f} s; "
+                "wait for it, or end it"
+            )
+        if not told:
+            told = True
+            waits()
+        time.sleep(0.1)
+
+
+def make_proc_functions(conn: Connection, observer: str) -> None:
+    """Make the functions through which the server reads its own /proc, for the observer alone."""
+    for name in ("proc_schema", "read_proc", "backend_memory", "server_usage"):
+        run(conn, name)
+    run(conn, "grant_observer_proc", observer=role(observer))
 
 
 def grant_observer(conn: Connection, observer: str) -> None:

@@ -34,6 +34,11 @@ def drop_overriding(environ: MutableMapping[str, str] | None = None) -> tuple[st
     return tuple(name for name in _OVERRIDING if target.pop(name, None) is not None)
 
 
+def ignored(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the note about variables that were removed; nothing if there were none."""
+    return (f"ignored from the environment: {', '.join(names)}",) if names else ()
+
+
 def escape(field: str) -> str:
     r"""Write a field of the passfile.
 
@@ -135,10 +140,14 @@ def build(parameters: Mapping[str, str]) -> str:
     )
 
 
+def own(host: str, port: int, user: str, dbname: str, passfile: Path) -> str:
+    """Return the DSN of a role on a server of the lab's own."""
+    return build({"user": user, "host": host, "port": str(port), "dbname": dbname, "passfile": str(passfile)})
+
+
 def embedded(port: int, user: str, dbname: str, passfile: Path) -> str:
-    """Return the DSN of a role on the lab's own server."""
-    parts = {"user": user, "host": LOOPBACK, "port": str(port), "dbname": dbname}
-    return build(parts | {"passfile": str(passfile)})
+    """Return the DSN of a role on the embedded server."""
+    return own(LOOPBACK, port, user, dbname, passfile)
 
 
 def parse(text: str) -> dict[str, str]:

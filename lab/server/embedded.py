@@ -33,10 +33,10 @@ def ensure(config: Config, progress: Progress) -> Server:
     :raises UsageError: if LAB_PORT is taken, or the server runs on another port.
     :raises BusyError: if another command is starting, stopping or holding it.
     """
-    notes = _ignored(dsn.drop_overriding())
+    notes = dsn.ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with note.locked(where, "start the server"):
+    with note.locked(where.lock, "start the server"):
         found = cluster.find_running(where.data)
         if found:
             return _reuse(config, where, found, notes)
@@ -50,10 +50,10 @@ def running(config: Config, progress: Progress) -> Iterator[Server]:
     :raises ServerError: if there can be none.
     :raises BusyError: if another command holds it.
     """
-    notes = _ignored(dsn.drop_overriding())
+    notes = dsn.ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with note.locked(where, "start the server"):
+    with note.locked(where.lock, "start the server"):
         found = cluster.find_running(where.data)
         if found:
             server, started = _reuse(config, where, found, notes), False
@@ -74,7 +74,7 @@ def stop(config: Config) -> bool:
     where = layout.locate(config)
     if not where.home.exists():
         return False
-    with note.locked(where, "stop the server"):
+    with note.locked(where.lock, "stop the server"):
         return _stop(where)
 
 
@@ -113,10 +113,10 @@ def reset(config: Config, progress: Progress, fresh: bool = False) -> Server | N
     :return: the server, if it ran.
     :raises BusyError: if another command holds it.
     """
-    notes = _ignored(dsn.drop_overriding())
+    notes = dsn.ignored(dsn.drop_overriding())
     where = layout.locate(config)
     layout.make(where)
-    with note.locked(where, "reset the server"):
+    with note.locked(where.lock, "reset the server"):
         found, held = cluster.find_running(where.data), where.home in _held
         binaries = _binaries(config, where)
         if not fresh:
@@ -270,10 +270,6 @@ def _let_go(where: Layout) -> None:
 def _forget(where: Layout) -> None:
     where.note.unlink(missing_ok=True)
     layout.drop_socket_folder(where)
-
-
-def _ignored(names: tuple[str, ...]) -> tuple[str, ...]:
-    return (f"ignored from the environment: {', '.join(names)}",) if names else ()
 
 
 def _describe(where: Layout, port: int, pid: int, notes: tuple[str, ...]) -> Server:

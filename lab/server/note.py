@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 
@@ -81,13 +82,13 @@ def parent_leash(pid: int) -> int:
 
 
 @contextmanager
-def locked(where: Layout, what: str, patience_s: float = 20.0) -> Iterator[None]:
-    """Hold the server's lock; wait a while for another command that starts or stops the server."""
+def locked(lock: Path, what: str, patience_s: float = 20.0) -> Iterator[None]:
+    """Hold a lock of the home; wait a while for another command that starts or stops the server."""
     deadline = time.monotonic() + patience_s
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(process.exclusive(where.lock, what))
+                stack.enter_context(process.exclusive(lock, what))
                 break
             except BusyError:
                 if time.monotonic() > deadline:

@@ -34,7 +34,7 @@ class Server:
     really have: max_connections without those kept for superusers and for the observer.
     """
 
-    kind: str  # embedded: started by the lab; attached: named by LAB_DSN
+    kind: str  # embedded: started by the lab; attached: named by LAB_DSN; composed: named by LAB_SERVER
     owner_dsn: str
     app_dsn: str
     observer_dsn: str
@@ -42,7 +42,7 @@ class Server:
     port: int
     version_num: int  # such as 180006
     version: str  # such as 18.6
-    pid: int | None  # the postmaster
+    pid: int | None  # the postmaster; None where it is not the lab's child
     data_dir: Path | None
     max_connections: int
     app_slots: int
@@ -61,7 +61,7 @@ class ServerStatus:
     """What is there, without starting or changing anything.
 
     *state* is ``running``, ``stopped``, ``missing`` (nothing was made yet), ``foreign`` (what is there cannot be used
-    as it is; *note* says why) or ``unreachable`` (attached, and does not answer).
+    as it is; *note* says why) or ``unreachable`` (attached or composed, and does not answer).
     """
 
     state: str

@@ -22,7 +22,7 @@ from psycopg2.extensions import connection, make_dsn, parse_dsn
 from lab import observe
 from lab.analyse.delta import at_mark, database_delta, statement_deltas
 from lab.errors import ObserverError
-from lab.observe.cpu import LINUX
+from lab.observe.cpu import LINUX, here, tree
 from lab.process import wait_until
 from lab.record import raw
 from lab.record.tables import TABLES
@@ -73,10 +73,13 @@ def observed(folder: Path, observer: observe.Observer, application: str) -> set[
     }
 
 
-def ask(dsn: str, question: str) -> Any:
+def ask(dsn: str, question: str, commit: bool = False) -> Any:
     with closing(psycopg2.connect(dsn, application_name="lab-admin-test")) as asking, asking.cursor() as cursor:
         cursor.execute(question)
-        return cursor.fetchone()
+        answer = cursor.fetchone() if cursor.description else None
+        if commit:
+            asking.commit()
+        return answer
 
 
 def own_backend(server: Any) -> int:
@@ -208,12 +211,9 @@ def test_every_row_fits_the_record(server: Any, started: Starter, tmp_path: Path
     for line in lines:
         assert set(line) - {"table"} <= set(TABLES[line["table"]].names)
     assert [line["t_us"] for line in lines if line["table"] == "database"] == [t_us]
-    assert {line["role"] for line in lines if line["table"] == "system"} == {
-        "app",
-        "generator",
-        "observer",
-        "machine",
-    }
+    roles = {line["role"] for line in lines if line["table"] == "system"}
+    # whether the server's own is there depends on its system
+    assert roles - {"server"} == {"app", "generator", "observer", "machine"}
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux keeps the time of processes that have ended")
@@ -229,6 +229,115 @@ def test_the_servers_time_includes_backends_that_have_ended(server: Any, started
     used = [row["cpu_s"] for row in rows(tmp_path, observer, "system") if row["role"] == "server"]
     assert used == sorted(used)
     assert used[-1] - used[0] > 0.03
+
+
+@pytest.mark.skipif(not LINUX, reason="the server reads its own /proc, which only Linux has")
+def test_a_server_that_cannot_be_seen_is_asked_for_its_time(server: Any, started: Starter, tmp_path: Path) -> None:
+    observer = started()
+    observer.mark("begin")
+    with closing(psycopg2.connect(server.app_dsn, application_name="lab-app-burns")) as client:
+        client.cursor().execute("SELECT sum(n) FROM generate_series(1, 1000000) AS g (n)")
+    assert observe.wait_until_gone(server.observer_dsn, "lab-app-burns", 5)
+    observer.mark("end")
+    asked = [row for row in rows(tmp_path, observer, "system") if row["role"] == "server"]
+    used = [row["cpu_s"] for row in asked]
+    assert used == sorted(used)
+    assert used[-1] - used[0] > 0.03
+    own = [row["cpu_s"] for row in rows(tmp_path, observer, "system") if row["role"] == "observer"]
+    assert own == sorted(own)
+
+
+@pytest.mark.skipif(not LINUX, reason="the server reads its own /proc, which only Linux has")
+def test_the_server_and_the_observer_read_the_same(server: Any) -> None:
+    if not server.pid:
+        pytest.skip("the server's pid is not known")
+    with closing(psycopg2.connect(server.observer_dsn, application_name="lab-admin-test")) as asking:
+        session, processes = asking.info.backend_pid, here()
+        with asking.cursor() as cursor:
+            cursor.execute("SELECT * FROM lab.server_usage()")
+            found = cursor.fetchone()
+        seen, own = tree(processes, server.pid, deep=False, without=session), processes.stat(session)
+    assert found and seen and own
+    assert found[0] == pytest.approx(seen.cpu_s, abs=0.2)
+    assert found[1] == pytest.approx(seen.rss_bytes, rel=0.1)
+    assert (found[2], found[3]) == (pytest.approx(own.own_s, abs=0.2), pytest.approx(own.rss_bytes, rel=0.3))
+
+
+@pytest.mark.skipif(not LINUX, reason="the server reads its own /proc, which only Linux has")
+def test_the_backends_memory_is_read_once_the_load_is_done(
+    started: Starter, clients: Callable[[str], connection], tmp_path: Path
+) -> None:
+    waiting = [clients("lab-app-memory") for _ in range(5)]
+    for client in waiting:
+        client.cursor().execute("SELECT count(*) FROM posts")
+    observer = started()
+    for mark in ("start", "load_done", "after"):
+        observer.mark(mark)
+    taken = rows(tmp_path, observer, "memory")
+    assert {row["mark"] for row in taken} == {"load_done"}
+    mine = [row for row in taken if row["application"] == "lab-app-memory"]
+    assert {row["pid"] for row in mine} == {client.info.backend_pid for client in waiting}
+    for row in mine:
+        assert (row["backend_type"], row["state"]) == ("client backend", "idle in transaction")
+        assert 0 < row["private_bytes"] <= row["pss_bytes"] < row["rss_bytes"]
+    assert "memory unknown" not in events(tmp_path)
+
+
+def test_a_server_without_the_functions_is_observed_all_the_same(server: Any, started: Starter, tmp_path: Path) -> None:
+    maintained = make_dsn(server.owner_dsn, dbname="postgres")
+    ask(maintained, "ALTER SCHEMA lab RENAME TO gone", commit=True)
+    try:
+        observer = started()
+        assert observer.mark("load_done") > 0
+        observer.stop()
+    finally:
+        ask(maintained, "ALTER SCHEMA gone RENAME TO lab", commit=True)
+    assert events(tmp_path).count("memory unknown") == 1
+    assert rows(tmp_path, observer, "memory") == []
+    assert "server" not in {row["role"] for row in rows(tmp_path, observer, "system")}
+
+
+def test_questions_that_fail_do_not_end_the_observer(server: Any, started: Starter, tmp_path: Path) -> None:
+    maintained = make_dsn(server.owner_dsn, dbname="postgres")
+    ask(maintained, "ALTER FUNCTION lab.read_proc(text) RENAME TO gone", commit=True)
+    try:
+        observer = started()
+        assert observer.mark("load_done") > 0
+        assert observer.mark("after") > 0
+        observer.stop()
+    finally:
+        ask(maintained, "ALTER FUNCTION lab.gone(text) RENAME TO read_proc", commit=True)
+    assert {"memory unknown", "server usage unknown"} <= set(events(tmp_path))
+    assert [row["mark"] for row in rows(tmp_path, observer, "database")] == ["load_done", "after"]
+
+
+def test_backends_that_end_meanwhile_do_not_end_the_question(server: Any) -> None:
+    threads = [threading.Thread(target=_connect_often, args=(server.app_dsn, 60)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    with closing(psycopg2.connect(server.observer_dsn)) as asking, asking.cursor() as cursor:
+        asking.autocommit = True
+        while any(thread.is_alive() for thread in threads):
+            cursor.execute("SELECT count(*) FROM lab.backend_memory(), lab.server_usage()")
+    for thread in threads:
+        thread.join()
+
+
+def test_only_the_observer_asks_and_for_nothing_else(server: Any) -> None:
+    question = """
+        SELECT r.rolname, array_agg(p.proname::text ORDER BY p.proname)
+        FROM pg_proc AS p, pg_roles AS r
+        WHERE p.pronamespace = 'lab'::regnamespace AND NOT r.rolsuper
+            AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+        GROUP BY r.rolname
+    """
+    with closing(psycopg2.connect(make_dsn(server.owner_dsn, dbname="postgres"))) as conn, conn.cursor() as cursor:
+        cursor.execute(question)
+        may = dict(cursor.fetchall())
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = 'lab_observer'")
+        # before 16 the observer's slot takes a superuser
+        is_superuser = cursor.fetchone() == (True,)
+    assert may == ({} if is_superuser else {"lab_observer": ["backend_memory", "server_usage"]})
 
 
 def test_what_cannot_be_done_is_said(started: Starter) -> None:

@@ -1,2 +1,2 @@
--- The database of the lab, in the embedded server
+-- The database of the lab, in a server of its own
 CREATE DATABASE lab;
