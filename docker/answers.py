@@ -5,4 +5,4 @@ import sys
 
 connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=4)  # never through a proxy
 connection.request("GET", sys.argv[2] if len(sys.argv) > 2 else "/")
-sys.exit(connection.getresponse().status >= 500)
+sys.exit(connection.getresponse().status >= 400)

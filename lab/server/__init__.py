@@ -26,7 +26,7 @@ from lab.server.facts import non_default_settings, server_facts
 from lab.server.values import DATABASE, ROLES, Check, Server, ServerStatus
 
 __all__ = [
-    "Check", "Progress", "Server", "ServerStatus", "adopt", "doctor", "dsn_of", "dsn_with_password", "ensure", "guard",
+    "Check", "Progress", "Server", "ServerStatus", "adopt", "composed_app_dsn", "doctor", "dsn_of", "dsn_with_password", "ensure", "guard",
     "non_default_settings", "psql_command", "remove", "reset", "running", "server_facts", "status", "stop",
 ]  # fmt: skip
 
@@ -151,6 +151,14 @@ def dsn_with_password(config: Config, role: str = "owner") -> str:
     passfile = dsn.Passfile(config.home / "passfile")
     port = parts["port"] if config.dsn or config.server else "*"
     return dsn.with_password(text, passfile.find(parts["host"], port, parts["user"]))
+
+
+def composed_app_dsn(config: Config) -> str:
+    """Return the DSN of the app's role on the server that LAB_SERVER names, which is not asked.
+
+    :raises ServerError: if the role's password cannot be read.
+    """
+    return composed.app_dsn(config)
 
 
 def psql_command(config: Config, role: str = "owner") -> list[str]:

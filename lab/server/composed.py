@@ -100,6 +100,20 @@ def place(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def app_dsn(config: Config) -> str:
+    """Return the DSN of the app's role, for a process that is given no other password; the server is not asked.
+
+    :raises ServerError: if its secret cannot be read.
+    """
+    host, port = place(config.server)
+    layout.make_home(config.home)
+    passfile = Passfile(config.home / "passfile")
+    door = Door(host, port, passfile.file, {APP: _secret(config, APP)})
+    if passfile.find(host, port, APP) != door.passwords[APP]:
+        passfile.put(host, port, APP, door.passwords[APP])
+    return door.dsn_of(APP, DATABASE)
+
+
 def _door(config: Config) -> Door:
     """Return the way in; the passwords stand in the passfile then."""
     host, port = place(config.server)
