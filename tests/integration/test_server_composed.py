@@ -17,11 +17,15 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from lab import process
+from lab import experiment, process
 from lab import server as servers
+from lab.analyse.memory import backend_memory
 from lab.config import PROJECT, Config
 from lab.errors import NotMarkedError, ServerError, SettingError, UsageError
-from lab.server import Server, account, binaries, cluster, composed, data, dsn
+from lab.observe.cpu import LINUX
+from lab.plan import LoadPlan, PoolConfig, Variant
+from lab.record.run import open_run
+from lab.server import account, binaries, cluster, composed, data, dsn
 from lab.server.build import APP, OBSERVER, OWNER
 from lab.server.dsn import Passfile
 
@@ -141,8 +145,9 @@ ORDER BY 1, 2
 SETTINGS = "SELECT name, setting, source FROM pg_settings WHERE source = 'configuration file' ORDER BY 1"
 
 
-def test_it_holds_what_the_embedded_server_holds(config: Config, server: Server) -> None:
+def test_it_holds_what_the_embedded_server_holds(config: Config, own_config: Config) -> None:
     servers.ensure(config)
+    server = servers.ensure(own_config)
     for query, databases in (
         (ROLES, ["postgres"]),
         (MEMBERS, ["postgres"]),
@@ -342,6 +347,20 @@ def test_reset_brings_the_first_rows_back_and_changes_the_size(config: Config) -
     assert again.keys["post"] == 50_000
     with pytest.raises(UsageError, match="docker compose down -v"):
         servers.reset(config, fresh=True)
+
+
+@pytest.mark.skipif(not LINUX, reason="the server reads its own /proc, which only Linux has")
+def test_a_run_on_it_knows_the_servers_time_and_memory(config: Config) -> None:
+    variant = Variant("queue", PoolConfig(size=4, overflow=0))
+    load = LoadPlan(users=4, warmup_s=0.5, measured_s=1.5)
+    folder = experiment.perform(experiment.Question((variant,), load, pairs=1), config)
+    run = open_run(folder / "run-01-queue")
+    took = backend_memory(run)
+    assert took and took.backends == 4
+    assert took.private_bytes and took.pss_bytes and took.rss_bytes
+    assert took.private_bytes <= took.pss_bytes < took.rss_bytes
+    used = [row["cpu_s"] for row in run.table("system").to_pylist() if row["role"] == "server"]
+    assert used[-1] > used[0]
 
 
 def test_a_version_that_the_lab_does_not_know_is_refused(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
