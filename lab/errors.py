@@ -11,6 +11,8 @@
     ├── AppError              the sample application did not start or stopped answering
     ├── LoadError             the load generator did not start, or died
     ├── ObserverError         the observer did not start, or died
+    ├── AgentError            an agent in another container does not answer, or on another machine
+    ├── ComposeError          Docker or one of the lab's containers did not do what was asked
     ├── BusyError             another lab command is at work in the same home
     └── RecordError           a run folder cannot be used
         └── IncompleteRunError  the run was cut short: it is never analysed as complete
@@ -57,6 +59,14 @@ class LoadError(LabError):
 
 class ObserverError(LabError):
     """The observer did not start, or died."""
+
+
+class AgentError(LabError):
+    """An agent in another container does not answer, or reads another clock."""
+
+
+class ComposeError(LabError):
+    """Docker or one of the lab's containers did not do what was asked."""
 
 
 class BusyError(LabError):

@@ -192,6 +192,8 @@ def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
     facts = environment.capture(
         {"version": bench.where.version, "settings": settings, "notes": list(bench.where.notes)}
     )
+    if containers := bench.site.limits():
+        facts["containers"] = {"server": dict(bench.where.limits), **containers}
     return record.Manifest(
         run=slot.folder_name,
         experiment=bench.folder.name,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lab import app, load
-from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, Unreachable, plan_for
+from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, app_url, plan_for
 from lab.config import Config
 from lab.errors import SettingError
 from lab.plan import LoadPlan, PoolConfig
@@ -72,7 +72,7 @@ class Site:
         """Find out where; nothing is started.
 
         :raises SettingError: if an agent is named and its token cannot be read.
-        :raises LabError: if an agent is on another machine.
+        :raises AgentError: if the app's agent does not answer, or one is on another machine.
         """
         self._config = config
         self._app = _agent(config, config.app_agent)
@@ -80,10 +80,10 @@ class Site:
         if self._app:
             self._app.check_clock("/app")
         if self._load:
-            try:
-                self._load.check_clock("/load")
-            except Unreachable:
+            if not self._load.answers():
                 self._load = None  # its containers were not asked for: the load is made here
+            else:
+                self._load.check_clock("/load")
 
     @property
     def where(self) -> str:
@@ -91,6 +91,14 @@ class Site:
         if not self._app:
             return ""
         return "the app in its container, the load " + ("in others" if self._load else "beside the lab")
+
+    def limits(self) -> dict[str, Any]:
+        """Return what the containers of app and load may use; nothing where there are none."""
+        found = {}
+        for name, agent, path in (("app", self._app, "/app"), ("load", self._load, "/load")):
+            if agent:
+                found[name] = agent.ask("GET", path)["limits"]
+        return found
 
     def plan(self, wanted: LoadPlan) -> LoadPlan:
         """Return the plan as it can be made here: for all the workers that a load's agent has.
@@ -116,6 +124,18 @@ class Site:
         if self._load:
             return LoadElsewhere(self._load, plan, url, folder)
         return load.start(plan, url, folder, folder / "load.log")
+
+    def standing_app(self) -> dict[str, Any]:
+        """Return the status of an agent's app: state, url, order, pids."""
+        return {"url": app_url(self._app), **self._app.ask("GET", "/app")} if self._app else {}
+
+    def stand_app(self, pool: PoolConfig) -> None:
+        """Have an agent's app stand under *pool*, also after later experiments.
+
+        :raises LabError: if it does not start.
+        """
+        if self._app:
+            self._app.ask("PUT", "/app", {"pool": pool.spec, "workers": pool.workers}, timeout_s=60)
 
     def rest(self) -> None:
         """Leave an agent's app as it stands while there is no experiment."""

@@ -14,8 +14,10 @@ import psutil
 
 from lab import app, process, server
 from lab.config import Config
+from lab.errors import LabError, UsageError
 from lab.plan import PoolConfig
 from lab.record.files import write_atomically
+from lab.site import Site
 from lab.watch import Watch
 
 _FILE = "app.json"
@@ -23,7 +25,10 @@ _FILE = "app.json"
 
 @dataclass(frozen=True, slots=True)
 class AppStatus:
-    """The standing app. *state* is running or stopped; *pids* are its worker processes."""
+    """The standing app. *pids* are its worker processes.
+
+    *state* is running or stopped; an agent's also starting or unreachable.
+    """
 
     state: str
     url: str | None = None
@@ -61,6 +66,8 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
 
     :raises LabError: if a part does not start; what this call started is stopped again.
     """
+    if config.app_agent:
+        return _up_elsewhere(config, pool, watch)
     with process.exclusive(config.home / "lock", "up"), contextlib.ExitStack() as undo:
         current = _app_status(config.home)
         if config.app_port and (current.url or "").rpartition(":")[2] != str(config.app_port):
@@ -89,11 +96,33 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
 def down(config: Config, watch: Watch) -> Standing:
     """Stop the app, then the server; nothing happens to what does not run."""
     with process.exclusive(config.home / "lock", "down"):
+        if config.app_agent:
+            raise UsageError("the lab runs in containers; end them from outside with docker compose down")
         watch.say("stopping the sample app")
         _stop_app(config.home)
         watch.say("stopping PostgreSQL")
         server.stop(config)
         return status(config)
+
+
+def _up_elsewhere(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
+    """Prepare the server and have the app's agent start it under *pool*."""
+    with process.exclusive(config.home / "lock", "up"):
+        where = server.ensure(config, watch.say)
+        pool.checked_for(where.app_slots, where.max_connections, pool.spec)
+        watch.say("starting the sample app")
+        Site(config).stand_app(pool)
+    return status(config)
+
+
+def _app_elsewhere(config: Config) -> AppStatus:
+    try:
+        found = Site(config).standing_app()
+    except LabError:
+        return AppStatus("unreachable")
+    if found["state"] != "running":
+        return AppStatus(found["state"])
+    return AppStatus("running", found["url"], tuple(found["pids"]), found["order"]["pool"])
 
 
 def reset(config: Config, watch: Watch, fresh: bool = False) -> Standing:
@@ -110,7 +139,8 @@ def reset(config: Config, watch: Watch, fresh: bool = False) -> Standing:
 
 def status(config: Config) -> Standing:
     """Tell what runs, without starting anything."""
-    return Standing(server.status(config), _app_status(config.home), config.home)
+    web = _app_elsewhere(config) if config.app_agent else _app_status(config.home)
+    return Standing(server.status(config), web, config.home)
 
 
 def _remember(home: Path, web: app.App, pool: PoolConfig) -> None:

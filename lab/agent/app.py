@@ -63,6 +63,8 @@ class AppKeeper:
             self.stop()
             self._deaths = []
             self._start(wanted)
+            if not wanted.run:
+                self._standard = wanted
             self._wanted = wanted
             self._remember()
             return self.status()

@@ -14,17 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab.agent.app import PORT as APP_PORT
-from lab.errors import AppError, LabError, LoadError
+from lab.errors import AgentError, AppError, LabError, LoadError
 from lab.plan import LoadPlan, PoolConfig
 from lab.units import monotonic_us
 
 _PATIENCE_S = 5.0
 _START_S = 60.0
 _CLOCK_LIMIT_US = 100_000
-
-
-class Unreachable(LabError):
-    """The agent does not answer; it may come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Agent:
     def ask(self, method: str, path: str, values: dict[str, Any] | None = None, timeout_s: float = _PATIENCE_S) -> Any:
         """Send one order or question and return its answer.
 
-        :raises Unreachable: if there is none.
+        :raises AgentError: if there is none.
         :raises LabError: if it refuses, with its reason.
         """
         parts = urlsplit(self.url)
@@ -53,7 +49,7 @@ class Agent:
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(
+            raise AgentError(
                 f"the agent {self.url} does not answer ({error}); docker compose up -d starts it"
             ) from None
         finally:
@@ -66,15 +62,25 @@ class Agent:
             raise LabError(str(found.get("detail", found)))
         return found
 
+    def answers(self) -> bool:
+        """Whether it can be asked."""
+        try:
+            self.ask("GET", "/health")
+        except AgentError:
+            return False
+        except LabError:
+            pass  # it answers, if only that it is not well
+        return True
+
     def check_clock(self, path: str) -> None:
         """See that the agent reads the same clock as this process; *path* is what to ask it for.
 
-        :raises LabError: if it is on another machine.
+        :raises AgentError: if it is on another machine.
         """
         before_us = monotonic_us()
         theirs_us = int(self.ask("GET", path)["now_us"])
         if not before_us - _CLOCK_LIMIT_US <= theirs_us <= monotonic_us() + _CLOCK_LIMIT_US:
-            raise LabError(f"the agent {self.url} reads another clock; it has to be on the machine of the lab")
+            raise AgentError(f"agent {self.url} reads another clock; it has to be on the machine of the lab")
 
 
 class AppElsewhere:
@@ -91,7 +97,7 @@ class AppElsewhere:
         :raises AppError: if they do not start, with the reason.
         """
         self._agent = agent
-        self.url = f"http://{agent.host}:{APP_PORT}"
+        self.url = app_url(agent)
         order = {"pool": pool.spec, "workers": pool.workers, "name": name, "run": run}
         try:
             agent.ask("PUT", "/app", order, _START_S)
@@ -119,7 +125,7 @@ class AppElsewhere:
 
     def stop(self) -> None:
         """Stop the app in order; an agent that is gone has taken its app with it."""
-        with contextlib.suppress(Unreachable):
+        with contextlib.suppress(AgentError):
             self._agent.ask("DELETE", "/app", timeout_s=20)
 
     def look(self) -> tuple[list[tuple[int, str]], dict[str, float] | None]:
@@ -218,6 +224,11 @@ class LoadElsewhere:
         if found is None:
             raise LoadError("the load's agent was started anew and leads no load; run it again")
         return dict(found)
+
+
+def app_url(agent: Agent) -> str:
+    """Return where the app of an agent answers."""
+    return f"http://{agent.host}:{APP_PORT}"
 
 
 def plan_for(agent: Agent, plan: LoadPlan) -> LoadPlan:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
 
+from lab import limits
 from lab.agent.app import AppKeeper, read_order
 from lab.agent.load import LoadKeeper
 from lab.errors import LabError
@@ -52,7 +53,7 @@ def for_app(keeper: AppKeeper, token: str) -> FastAPI:
     @agent.get("/app")
     def status() -> dict[str, Any]:
         found = keeper.status()
-        return found | {"usage": _usage(found["pid"])}
+        return found | {"usage": _usage(found["pid"]), "limits": limits.here()}
 
     @agent.get("/gauges")
     def gauges() -> list[dict[str, Any]]:
@@ -76,7 +77,7 @@ def for_load(keeper: LoadKeeper, token: str) -> FastAPI:
 
     @agent.get("/load")
     def status() -> dict[str, Any]:
-        return keeper.status()
+        return keeper.status() | {"limits": limits.here()}
 
     return _with_health(agent, lambda: True)
 

@@ -40,16 +40,31 @@ def use(run: Run, measured: Measured) -> Use:
         return _growth_pct(columns["t_us"][mine], columns[column][mine].astype(float), window, of_cores)
 
     cores = machine_cores(measured)
+    parts = {who: share(who, "cpu_s", cores) for who in PARTS}
+    told = _generator_pct(measured)
+    if parts["generator"] is None and told is not None:
+        parts["generator"] = told * _processes(measured) / cores
     return Use(
         observer_cpu_pct=share("observer", "cpu_s", 1),
-        generator_cpu_pct=share("generator", "cpu_s", int(measured.manifest.load.get("processes", 1))),
+        generator_cpu_pct=share("generator", "cpu_s", _processes(measured)) or told,
         steal_pct=share("machine", "steal_s", cores),
         throttled_pct=share("machine", "throttled_s", usable_cores(measured)),  # of the control group's, not the host's
-        others_pct=_others_pct(
-            share("machine", "cpu_s", cores), [share(who, "cpu_s", cores) for who in PARTS], measured
-        ),
+        others_pct=_others_pct(share("machine", "cpu_s", cores), list(parts.values()), measured),
         lag_ms_p99=_lag_ms_p99(run, window),
     )
+
+
+def _processes(measured: Measured) -> int:
+    return int(measured.manifest.load.get("processes", 1))
+
+
+def _generator_pct(measured: Measured) -> float | None:
+    """Return what the load processes themselves say of their use over the whole load, per process; None if nothing.
+
+    Those that ran in containers of their own cannot be seen from outside.
+    """
+    told = [float(loader["cpu_pct"]) for loader in measured.manifest.loaders if loader.get("name")]
+    return sum(told) / len(told) if told else None
 
 
 def _others_pct(machine_pct: float | None, parts_pct: list[float | None], measured: Measured) -> float | None:

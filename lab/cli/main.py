@@ -15,6 +15,7 @@ from rich.console import Console
 from lab import config as settings
 from lab import plan
 from lab.cli.watch import ERRORS, Progressing
+from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
 
 app = typer.Typer(
@@ -43,6 +44,12 @@ def _print_json(document: dict[str, Any]) -> None:
 def up(
     pool: Annotated[str, typer.Option(help="The app's pool: connect, null, or queue with its parameters.")] = "",
     workers: Annotated[int, typer.Option(help="Processes of the app, each with a pool of its own.")] = 1,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="In containers, with Docker Compose; later commands then use these.")
+    ] = False,
+    load_workers: Annotated[
+        int | None, typer.Option(help="With --compose: containers that make the load; 0 makes it beside the lab. 2.")
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Start PostgreSQL and the sample app, and leave them running."""
@@ -50,6 +57,16 @@ def up(
 
     config = settings.read()
     chosen = plan.PoolConfig.parse(pool or settings.value("LAB_POOL"), workers)
+    stack = Stack(config.home)
+    if load_workers is not None and not (compose and 0 <= load_workers <= 64):
+        raise UsageError(f"--load-workers is {load_workers}; give 0 to 64, together with --compose")
+    if stack.stands() or compose:
+        with Progressing() as watch:
+            if compose:
+                stack.up(2 if load_workers is None else load_workers, watch)
+            text = stack.lab("up", "--pool", chosen.spec, "--workers", str(chosen.workers), "--json")
+        _show_status(document(text), as_json)
+        return
     with Progressing() as watch:
         state = standing.up(config, chosen, watch)
     _show_status(state.as_json(), as_json)
@@ -57,11 +74,14 @@ def up(
 
 @app.command(epilog="Example: lab down")
 def down(as_json: JSON = False) -> None:
-    """Stop the sample app and PostgreSQL."""
+    """Stop the sample app and PostgreSQL; what is in containers is removed, its data stay."""
     from lab import standing
 
+    config = settings.read()
     with Progressing() as watch:
-        state = standing.down(settings.read(), watch)
+        if Stack(config.home).stands():
+            Stack(config.home).down(watch)
+        state = standing.down(config, watch)
     _show_status(state.as_json(), as_json)
 
 
@@ -70,6 +90,10 @@ def status(as_json: JSON = False) -> None:
     """Tell what runs, and where."""
     from lab import standing
 
+    stack = Stack(settings.read().home)
+    if stack.stands():
+        _show_status(document(stack.lab("status", "--json")), as_json)
+        return
     _show_status(standing.status(settings.read()).as_json(), as_json)
 
 
@@ -98,8 +122,12 @@ def reset(
     """Put the lab's database back to its first state. Whatever was written to it is gone."""
     from lab import standing
 
+    config = settings.read()
+    if Stack(config.home).stands():
+        OUT.print(Stack(config.home).lab("reset", *(["--fresh"] if fresh else [])).rstrip(), markup=False)
+        return
     with Progressing() as watch:
-        state = standing.reset(settings.read(), watch, fresh)
+        state = standing.reset(config, watch, fresh)
     _show_status(state.as_json(), as_json=False)
 
 
@@ -214,11 +242,33 @@ def compare(
     from lab.cli import results
 
     question = experiment.Question(sides, load, pairs, seed)
+    stack = Stack(config.home)
     with Progressing() as watch:
-        result = experiment.compare(question, config, watch)
+        if stack.stands():
+            question.checked()
+            others = {"size": size, "overflow": overflow, "pairs": pairs, "workers": workers, "seed": seed}
+            result = experiment.read(stack.fetch(_compare_in(stack, variants, load, **others)))
+        else:
+            result = experiment.compare(question, config, watch)
         watch.say("drawing the chart")
         results.draw(result)
     _print_json(results.document(result)) if as_json else results.print_result(OUT, result)
+
+
+def _compare_in(stack: Stack, variants: list[str], load: plan.LoadPlan, **others: object) -> str:
+    """Have the containers' lab answer the question; return the experiment's name."""
+    given: dict[str, object] = {
+        "model": load.model,
+        **({"users": load.users, "think": load.think_s} if load.model == "closed" else {"rate": load.rate_per_s}),
+        "journey": load.journey,
+        "warmup": load.warmup_s,
+        "seconds": load.measured_s,
+        "processes": load.processes,
+        "detail": load.detail,
+        **others,
+    }
+    options = [f"--{name}={value}" for name, value in given.items()]
+    return str(document(stack.lab("compare", *variants, *options, "--json"))["experiment"])
 
 
 def _only_of(model: str, options: dict[str, dict[str, float | None]]) -> None:

@@ -26,8 +26,9 @@ from lab.server.facts import non_default_settings, server_facts
 from lab.server.values import DATABASE, ROLES, Check, Server, ServerStatus
 
 __all__ = [
-    "Check", "Progress", "Server", "ServerStatus", "adopt", "composed_app_dsn", "doctor", "dsn_of", "dsn_with_password", "ensure", "guard",
-    "non_default_settings", "psql_command", "remove", "reset", "running", "server_facts", "status", "stop",
+    "Check", "Progress", "Server", "ServerStatus", "adopt", "composed_app_dsn", "doctor", "dsn_of",
+    "dsn_with_password", "ensure", "guard", "non_default_settings", "psql_command", "remove", "reset", "running",
+    "server_facts", "status", "stop",
 ]  # fmt: skip
 
 _NAMES = dict(zip(ROLES, (OWNER, APP, OBSERVER), strict=True))

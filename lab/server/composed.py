@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from lab import limits
 from lab.config import Config
 from lab.errors import NotMarkedError, ServerError, SettingError
 from lab.server import build, data, dsn, layout, note
@@ -269,6 +270,7 @@ def _describe(config: Config, door: Door, notes: tuple[str, ...]) -> Server:
     with _opened(door) as conn:
         mark = _mark(door, conn)
         number, version, most, kept, reserved, _ = data.run(conn, "limits")[0]
+        held = limits.parse(dict(zip(limits.FILES, data.run(conn, "cgroup")[0], strict=True)))
     if mark is None:
         raise ServerError(_unprepared(door))
     if mark.size != config.size:
@@ -292,4 +294,5 @@ def _describe(config: Config, door: Door, notes: tuple[str, ...]) -> Server:
         size=mark.size,
         keys={"post": mark.posts, "user": mark.users},
         notes=notes,
+        limits=held,
     )

@@ -49,6 +49,7 @@ class Server:
     size: str
     keys: dict[str, int] = field(default_factory=dict)  # post, user: keys run from 1 to this
     notes: tuple[str, ...] = ()
+    limits: dict[str, float | int | None] = field(default_factory=dict)  # composed: cpus, memory_bytes of its container
 
     @property
     def major(self) -> int:
