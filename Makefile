@@ -7,10 +7,10 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab env url bench check clean notebooks lock picture
+.PHONY: help install demo test test-compose lab env url bench check clean notebooks lock picture
 
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.txt pyproject.toml
 	@echo "== making $(VENV) (once; a minute or two, most of it download)"
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## NullPool against a pool, on this machine, with verdict and ch
 
 test: $(STAMP)  ## the whole test suite, notebooks included
 	@$(BIN)/python -m pytest
+
+test-compose: $(STAMP)  ## the containers, on whatever Docker engine answers
+	@LAB_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/compose -p no:cacheprovider
 
 lab: $(STAMP)  ## JupyterLab on the notebooks (loopback only, with a token)
 	@$(BIN)/jupyter lab notebooks/ --ip=127.0.0.1 $(ROOT_FLAG)

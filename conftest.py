@@ -12,6 +12,12 @@ from pathlib import Path
 import pytest
 
 _HOME = pytest.StashKey[Path]()
+_WITH_COMPOSE = os.environ.get("LAB_TEST_COMPOSE") == "1"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave the containers' tests to `make test-compose`: they need an engine, and minutes."""
+    return True if collection_path == Path(__file__).parent / "tests" / "compose" and not _WITH_COMPOSE else None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

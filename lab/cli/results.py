@@ -95,6 +95,8 @@ def verdict_line(values: Mapping[str, Any]) -> str:
 def _load_line(question: Mapping[str, Any]) -> str:
     load = question["load"]
     amount = f"{load['users']} users" if load["model"] == "closed" else f"{load['rate_per_s']:g} arrivals/s, Poisson"
+    if load.get("processes", 1) > 1 or load.get("joined"):
+        amount += f", from {load['processes']} load processes"
     return (
         f"{load['model']} load, {amount}, journey {load['journey']}, {_pairs(question['pairs'])} of "
         f"{load['warmup_s']:g} + {load['measured_s']:g} s"

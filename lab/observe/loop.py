@@ -150,7 +150,7 @@ class Loop:
             self._orders.error(self._marks.popleft().name, "the server does not answer")
         if not self._silent and now_us - self._asked_us > SILENCE_US:
             self._silent = True
-            self._rows.event("server silent", "it does not answer; sampling pauses")
+            self._rows.event("server silent", "it does not answer; sampling pauses", self._asked_us)
         if self._deadline_us and now_us > self._deadline_us:
             raise Unanswered("the server does not answer")
 

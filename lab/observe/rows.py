@@ -48,10 +48,10 @@ class Rows:
         self._rows.close()
         self._events.close()
 
-    def event(self, event: str, detail: str) -> None:
-        """Append one event at once; *detail* is made one line."""
+    def event(self, event: str, detail: str, t_us: int | None = None) -> None:
+        """Append one event at once; *detail* is made one line. It happened at *t_us*, or now."""
         line = {
-            "t_us": monotonic_us(),
+            "t_us": monotonic_us() if t_us is None else t_us,
             "source": "observer",
             "event": event,
             "detail": " ".join(detail.split()),
