@@ -29,7 +29,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from lab import config
 from lab.errors import LabError, LoadError, UsageError
 from lab.plan import LoadPlan
-from lab.record import raw
+from lab.record import histogram, raw
 from lab.record.files import write_atomically
 from lab.units import monotonic_us
 from loadtests import stock
@@ -168,10 +168,11 @@ class Conductor:
 
     def _open_recorder(self) -> None:
         """Record from now on, if there is a place for it: the leader's, or a folder."""
+        slice_us = histogram.slice_us(self.plan.total_s) if self.plan.histogram else 0
         if self._follower and self.planned:
-            self.recorder = Recorder(self._follower.channel(), self.plan.histogram)
+            self.recorder = Recorder(self._follower.channel(), slice_us)
         elif self._folder is not None:
-            self.recorder = Recorder(Files(self._folder), self.plan.histogram)
+            self.recorder = Recorder(Files(self._folder), slice_us)
         else:
             return
         gevent.spawn(self._flush)

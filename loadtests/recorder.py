@@ -70,17 +70,17 @@ class Flight:
 class Recorder:
     """Keeps one load process's requests, its event loop's lateness, and its books.
 
-    Without a store it only counts. With *tally* it keeps histograms instead of single requests.
+    Without a store it only counts. With *slice_us* it keeps histograms, of slices so long, instead of single requests.
 
     :raises OSError: from :meth:`flush` and :meth:`close`, if the store refuses.
     """
 
-    def __init__(self, store: Store | None, tally: bool = False) -> None:
+    def __init__(self, store: Store | None, slice_us: int = 0) -> None:
         self.planned = self.done = self.failed = self.unfinished = 0
         self.closed = False
         self.late_us = 0  # how long after the common start this process began
         self._store = store
-        self._tally = histogram.Tally() if tally else None
+        self._tally = histogram.Tally(0, slice_us) if slice_us else None
         self._rows, self._lags = bytearray(), bytearray()
         self._flights: list[Flight] = []
         self._anchor = monotonic_us(), time.time_ns() // 1000

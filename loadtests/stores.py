@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from lab.record import raw
+from lab.record import histogram, raw
 from lab.record.files import write_atomically
 
 
@@ -59,17 +59,21 @@ class Files:
         # requests and lag are there also if they stay empty: a process that left no books is found by them
         self._rows = raw.requests_file(folder, self.process).open("ab", buffering=0)
         self._lags = raw.lag_file(folder, self.process).open("ab", buffering=0)
+        self._cells: histogram.Tally | None = None
 
     def add(self, part: Part) -> None:
         """Append one part; one call to the system for each file that grows."""
         _write_all(self._rows.fileno(), part.rows)
         _write_all(self._lags.fileno(), part.lags)
         if part.cells:
-            with raw.histogram_file(self._folder, self.process).open("ab", buffering=0) as stream:
-                _write_all(stream.fileno(), part.cells)
+            # added up here, and written once: a slice is shipped many times while it fills
+            self._cells = self._cells or histogram.Tally()
+            self._cells.add_packed(part.cells)
 
     def finish(self, books: raw.Books) -> None:
-        """Write the books, by renaming."""
+        """Write the histogram, if there is one, then the books, by renaming."""
+        if self._cells:
+            raw.histogram_file(self._folder, self.process).write_bytes(self._cells.pack())
         write_atomically(raw.books_file(self._folder, self.process), json.dumps(books.as_dict()))
 
     def close(self) -> None:

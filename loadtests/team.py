@@ -141,7 +141,7 @@ class Leader:
         if member.files is not None:
             cells = b""
             if self._plan.histogram:
-                tally = histogram.Tally(self.start_us + member.offset_us)
+                tally = histogram.Tally(self.start_us + member.offset_us, histogram.slice_us(self._plan.total_s))
                 for row in raw.REQUEST.iter_unpack(part.open_rows):
                     tally.loss(row[9], histogram.UNFINISHED, row[0], row[1] + row[2])
                 cells = tally.pack()

@@ -5,7 +5,7 @@ with the load. Latency (from the intended start) and service time (from the send
 *intended* in the window and succeeded; throughput counts the successes *answered* in it. Failed and unfinished
 requests are counted over the whole run, warm-up included, so that the books balance.
 
-A run may hold a histogram instead of its requests. Its window then begins and ends with a quarter second, its values
+A run may hold a histogram instead of its requests. Its window then begins and ends with a slice of time, its values
 are those of the buckets, and where the time went inside the app is not known.
 """
 
@@ -17,7 +17,8 @@ import numpy as np
 from lab.analyse.percentiles import Counts as Often
 from lab.analyse.warmup import Floats, cut_s
 from lab.errors import RecordError
-from lab.record.histogram import SLICE_US
+from lab.plan import LoadPlan
+from lab.record import histogram
 from lab.record.run import Manifest, Run
 
 PARTS = ("pool", "connect", "sql", "app")
@@ -141,16 +142,17 @@ def _measure_histogram(run: Run) -> Measured:
     column = {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
     kind, count, slice_us = column["kind"], column["count"], column["slice_us"]
     start, warm, end = bounds_us(run.manifest)
+    length_us = histogram.slice_us(LoadPlan.from_dict(run.manifest.load).total_s)
 
     latency = kind == "latency"
     slices, where = np.unique(slice_us[latency], return_inverse=True)
     sums = np.bincount(where, weights=column["sum_us"][latency], minlength=len(slices))
     means = sums / np.bincount(where, weights=count[latency], minlength=len(slices))
     transient = cut_s(slices / 1e6, means, (end - start) / 1e6)
-    begin = -(-max(warm - start, round((transient or 0.0) * 1e6)) // SLICE_US) * SLICE_US
-    stop = (end - start) // SLICE_US * SLICE_US
+    begin = -(-max(warm - start, round((transient or 0.0) * 1e6)) // length_us) * length_us
+    stop = (end - start) // length_us * length_us
     if stop <= begin:
-        raise RecordError(f"run {run.manifest.run}: no whole quarter second was measured; give it more seconds")
+        raise RecordError(f"run {run.manifest.run}: no whole slice of time was measured; give it more seconds")
     inside = (slice_us >= begin) & (slice_us < stop)
 
     def total(*kinds: str) -> int:

@@ -1,17 +1,19 @@
 """Requests counted by how long they took, where there are too many to keep each one.
 
 A histogram's buckets grow by 1 % each, so a value read from it is within half a per cent of the true one, from 1 us to
-over an hour, and histograms of any number of processes merge by adding their counts. Time is kept in slices of a
-quarter second, counted from the start of the load, so that warm-up can still be cut away.
+over an hour, and histograms of any number of processes merge by adding their counts. Time is kept in slices, counted
+from the start of the load, so that warm-up can still be cut away: of a quarter second, or longer, so that no load has
+more than 400 of them.
 
 A process ships its counts as cells of 20 bytes. Their number depends on how many different buckets were met, not on how
-many requests there were: at most some hundred for each slice and route.
+many requests there were: some hundred for each slice and route.
 """
 
 import math
 import struct
 
-SLICE_US = 250_000
+SHORTEST_US = 250_000
+MOST_SLICES = 400  # more than the bins in which a transient is looked for
 GROWTH = 1.01
 MOST = 2300  # buckets: 1.01**2300 us is over two hours
 RELATIVE_ERROR = math.sqrt(GROWTH) - 1  # of a bucket's middle, at most: 0.5 %
@@ -35,6 +37,15 @@ _PER_LOG = 1 / math.log(GROWTH)
 Key = tuple[int, int, int, int]  # slice, route, kind, bucket
 
 
+def slice_us(total_s: float) -> int:
+    """Return the length of a load's slices, a multiple of a quarter second.
+
+    >>> slice_us(5), slice_us(100), slice_us(50_000)
+    (250000, 250000, 125000000)
+    """
+    return max(1, math.ceil(total_s * 1e6 / MOST_SLICES / SHORTEST_US)) * SHORTEST_US
+
+
 def bucket(value_us: int) -> int:
     """Return the bucket of a duration.
 
@@ -56,10 +67,18 @@ def middle_us(number: int) -> float:
 class Tally:
     """The counts of one process since it last packed them."""
 
-    def __init__(self, start_us: int = 0) -> None:
-        """Count slices from *start_us* on, of the process's own clock."""
+    def __init__(self, start_us: int = 0, length_us: int = SHORTEST_US) -> None:
+        """Count slices of *length_us* from *start_us* on, of the process's own clock."""
         self.start_us = start_us
+        self._length_us = length_us
         self._cells: dict[Key, list[int]] = {}
+
+    def add_packed(self, cells: bytes) -> None:
+        """Add what another tally packed."""
+        for *key, count, total in CELL.iter_unpack(cells):
+            cell = self._cells.setdefault((key[0], key[1], key[2], key[3]), [0, 0])
+            cell[0] += count
+            cell[1] += total
 
     def success(self, route: int, intended_us: int, sent_us: int, done_us: int) -> None:
         """Count a request that succeeded."""
@@ -78,7 +97,7 @@ class Tally:
 
     def _add(self, moment_us: int, route: int, kind: int, value_us: int) -> None:
         value_us = max(0, value_us)
-        key = (max(0, moment_us - self.start_us) // SLICE_US, route, kind, bucket(value_us))
+        key = (max(0, moment_us - self.start_us) // self._length_us, route, kind, bucket(value_us))
         cell = self._cells.setdefault(key, [0, 0])
         cell[0] += 1
         cell[1] += value_us

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lab.errors import IncompleteRunError, RecordError
-from lab.plan import ROUTES
+from lab.plan import ROUTES, LoadPlan
 from lab.record import histogram, raw
 from lab.record.files import write_atomically
 from lab.record.tables import TABLES
@@ -84,12 +84,12 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
 
     :raises RecordError: if a load process left no books, or its file and its books disagree.
     """
-    books = read_books(folder)
+    books, plan = read_books(folder), LoadPlan.from_dict(manifest.load)
     counted = any(folder.glob("histogram-*.bin"))
     tables = {
         "requests": _requests(folder, books),
         "lag": _lag(folder, books),
-        **({"histogram": _histogram(folder, books)} if counted else {}),
+        **({"histogram": _histogram(folder, books, histogram.slice_us(plan.total_s))} if counted else {}),
         **_observed(folder),
     }
     rows = {}
@@ -278,7 +278,7 @@ def _lag(folder: Path, books: list[raw.Books]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _histogram(folder: Path, books: list[raw.Books]) -> pa.Table:
+def _histogram(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
     """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
     dtype = np.dtype(list(histogram.CELL_FIELDS))
     files = [raw.histogram_file(folder, book.process) for book in books]
@@ -289,7 +289,7 @@ def _histogram(folder: Path, books: list[raw.Books]) -> pa.Table:
     np.add.at(total, where, cells["sum_us"].astype(np.int64))
     kinds = pa.array(histogram.KINDS, pa.string())
     columns = [
-        pa.array(keys["slice"].astype(np.int64) * histogram.SLICE_US),
+        pa.array(keys["slice"].astype(np.int64) * slice_us),
         pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
         pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
         pa.array(histogram.GROWTH ** (keys["bucket"] + 0.5)),

@@ -35,7 +35,7 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "histogram": _schema(
         [
-            ("slice_us", _I, "start of the quarter second that is counted: after the start of the load"),
+            ("slice_us", _I, "start of the slice of time that is counted, after the start of the load"),
             ("route", pa.dictionary(pa.int8(), _S), "name of the route"),
             (
                 "kind",
