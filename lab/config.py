@@ -75,7 +75,12 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("LAB_LOAD_WORKERS", "locust-worker", "name", "the name that a load's workers share in their network"),
     Setting("LAB_LOAD_TARGET", "http://app:8000", "URL", "what the web page of a load's agent proposes to load"),
-    Setting("LAB_LOAD_BIND", "127.0.0.1", "address", "where load processes from elsewhere may join"),
+    Setting(
+        "LAB_LOAD_BIND",
+        "127.0.0.1",
+        "address",
+        "this machine's own, at which load processes from elsewhere find the app and their leader; see --join",
+    ),
     Setting("LAB_LOAD_RECORD", "", "folder", "where a locustfile that is started by hand writes its records"),
 )
 _BY_NAME = {setting.name: setting for setting in TABLE}

@@ -134,7 +134,7 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     with process.exclusive(config.home / "lock", "compare"), ExitStack() as stack:
         running = where or stack.enter_context(server.running(config, told.say))
         question.checked_against(running)
-        site = Site(config)
+        site = Site(config, question.load.joined)
         question = replace(question, load=site.plan(question.load))
         bench = _prepare(question, config, running, site, told)
         stack.callback(site.rest)

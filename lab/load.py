@@ -139,5 +139,8 @@ def start(plan: LoadPlan, url: str, folder: Path, log: Path, bind: str = "127.0.
     plan_file = folder / PLAN_FILE
     plan_file.write_text(json.dumps(plan.checked().as_dict(), indent=1) + "\n", encoding="utf-8")
     env = environment(plan_file, folder, os.environ)
+    if bind not in ("127.0.0.1", "0.0.0.0"):
+        # an address of this machine, at which others find the app: the leader checks its target as they do
+        env["LAB_LOAD_HOSTS"] = ",".join(filter(None, [env.get("LAB_LOAD_HOSTS", ""), bind]))
     argv = command(plan, url, plan_file, bind)
     return LoadChild(process.spawn("load", argv, log=log, env=env, cwd=PROJECT), plan, folder)

@@ -68,13 +68,15 @@ class LoadPart(Protocol):
 class Site:
     """Starts the app and the load of a run, here or through agents."""
 
-    def __init__(self, config: Config) -> None:
-        """Find out where; nothing is started.
+    def __init__(self, config: Config, joined: bool = False) -> None:
+        """Find out where; nothing is started. *joined*: load processes come from other machines.
 
         :raises SettingError: if an agent is named and its token cannot be read.
         :raises AgentError: if the app's agent does not answer, or one is on another machine.
         """
         self._config = config
+        # only for a load that was asked to come from outside is anything open to the outside
+        self._address = config.load_bind if joined else "127.0.0.1"
         self._app = _agent(config, config.app_agent)
         self._load = _agent(config, config.load_agent)
         if self._app:
@@ -114,7 +116,8 @@ class Site:
         """
         if self._app:
             return AppElsewhere(self._app, pool, name, folder.name)
-        return app.start(dsn, pool, port=self._config.app_port, name=name, log=folder / "app.log")
+        log = folder / "app.log"
+        return app.start(dsn, pool, port=self._config.app_port, name=name, log=log, address=self._address)
 
     def load(self, plan: LoadPlan, url: str, folder: Path) -> LoadPart:
         """Start the load.
@@ -123,7 +126,7 @@ class Site:
         """
         if self._load:
             return LoadElsewhere(self._load, plan, url, folder)
-        return load.start(plan, url, folder, folder / "load.log")
+        return load.start(plan, url, folder, folder / "load.log", bind=self._address)
 
     def standing_app(self) -> dict[str, Any]:
         """Return the status of an agent's app: state, url, order, pids."""

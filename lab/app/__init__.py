@@ -91,7 +91,8 @@ def start(
         child = spawn(
             "sample app", argv(chosen, pool.workers, address), log=log, env=environment(dsn, pool, name), cwd=_PROJECT
         )
-        app = App(f"http://127.0.0.1:{chosen}", chosen, pool, child, GaugeReader(chosen, pool.workers))
+        host = "127.0.0.1" if address == "0.0.0.0" else address
+        app = App(f"http://{host}:{chosen}", chosen, pool, child, GaugeReader(chosen, pool.workers, host=host))
         if _answers(app, timeout_s):
             return app
         ended = not child.alive()

@@ -13,9 +13,10 @@ Gauge = dict[str, Any]
 
 
 class GaugeReader:
-    """Asks all workers behind *port* on 127.0.0.1 for their gauges; may be used from several threads."""
+    """Asks all workers behind *port* of this machine for their gauges; may be used from several threads."""
 
-    def __init__(self, port: int, workers: int, timeout_s: float = 2.0) -> None:
+    def __init__(self, port: int, workers: int, timeout_s: float = 2.0, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._port = port
         self._workers = workers
         self._timeout_s = timeout_s
@@ -55,7 +56,7 @@ class GaugeReader:
         Connections to a worker that is known already stay open until the search ends: the others are then more
         likely to be given the next one.
         """
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=self._timeout_s)
+        connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)
         gauge = _ask(connection)
         if gauge is None:
             connection.close()

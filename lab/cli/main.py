@@ -212,6 +212,10 @@ def compare(
     processes: Annotated[
         int, typer.Option(help="Processes of the load generator; with Compose all its workers, whatever is given here.")
     ] = 1,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="Wait for these processes to come from elsewhere: docs/scaling.md says how."),
+    ] = False,
     detail: Annotated[
         str,
         typer.Option(
@@ -235,6 +239,7 @@ def compare(
         measured_s=seconds,
         seed=seed,
         processes=processes,
+        joined=join,
         detail=detail,
     ).checked()
     sides = plan.Variant.parse_all(variants, workers, {"size": size, "overflow": overflow})

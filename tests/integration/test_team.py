@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +201,57 @@ def test_another_machines_clock_is_measured_and_taken_out(target: MakeTarget, tm
         assert started_us + 1_500_000 < mine.max() < started_us + 2_100_000
     lag = run.table("lag")["t_us"].to_numpy()
     assert lag.max() - lag.min() < 20e6
+
+
+@pytest.fixture
+def other_machine() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The address of this machine in a network of two, and what to put before a command that runs on the other."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("a network namespace needs root and iproute2")
+    name = f"lab{secrets.token_hex(3)}"
+    net = f"10.213.{secrets.randbelow(250)}"
+    orders = [
+        f"netns add {name}", f"link add {name}-a type veth peer name {name}-b netns {name}",
+        f"addr add {net}.1/24 dev {name}-a", f"link set {name}-a up",
+        f"-n {name} addr add {net}.2/24 dev {name}-b", f"-n {name} link set {name}-b up",
+    ]  # fmt: skip
+    try:
+        for order in orders:
+            done = subprocess.run(["ip", *order.split()], capture_output=True, text=True)
+            if done.returncode != 0:
+                pytest.skip(f"no network namespace can be made here: {done.stderr.strip()}")
+        ahead = ("unshare", "--time", "--fork", "--kill-child", "--monotonic", str(AHEAD_S))
+        yield f"{net}.1", ("ip", "netns", "exec", name, *ahead)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def test_a_comparison_is_loaded_from_another_machine(
+    other_machine: tuple[str, tuple[str, ...]], open_folder: Path
+) -> None:
+    address, prefix = other_machine
+    home = open_folder / "joined"
+    argv = [*prefix, sys.executable, "-m", "loadtests.worker", "--leader", address]
+    there = {**os.environ, "LAB_LOAD_HOSTS": address}
+    here = {**os.environ, "LAB_HOME": str(home), "LAB_LOAD_BIND": address}
+    worker = subprocess.Popen(argv, cwd=PROJECT, stdout=subprocess.DEVNULL, env=there, start_new_session=True)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "lab.cli", "compare", "null", "queue", "--join", "--pairs", "1", "--users", "4",
+             "--warmup", "0.5", "--seconds", "1.5", "--json"],
+            capture_output=True, text=True, env=here, timeout=240,
+        )  # fmt: skip
+    finally:
+        os.killpg(worker.pid, signal.SIGTERM)
+        worker.wait(20)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    null = found["variants"]["null"]
+    assert null["planned"] == null["done"] == null["sessions_opened"] > 0
+    (folder,) = (home / "runs").glob("*/run-01*")
+    (loader,) = json.loads((folder / "manifest.json").read_text())["loaders"]
+    assert abs(loader["offset_us"] - AHEAD_S * 1_000_000) <= loader["offset_error_us"] < 100_000
+    assert null["latency_ms"]["p50"] is None or 0 < null["latency_ms"]["p50"] < 5000
 
 
 def test_a_histogram_keeps_the_same_counts_in_less(target: MakeTarget, tmp_path: Path) -> None:
