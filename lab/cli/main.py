@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.sizing import sizing
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
@@ -282,6 +283,11 @@ def _only_of(model: str, options: dict[str, dict[str, float | None]]) -> None:
         for name, value in given.items():
             if value is not None and owner != model and model in plan.MODELS:
                 raise UsageError(f"{name} belongs to the {owner} model, and this load is {model}; leave it out")
+
+
+app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4")(
+    sizing
+)
 
 
 @app.command(epilog="Example: lab show last")

@@ -1,0 +1,83 @@
+"""``lab sizing``: every figure about the size of a pool, beside what it stands on."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab import config as settings
+from lab.analyse.sizing import THREADS, Figure, Service, figures, from_run
+from lab.errors import UsageError
+from lab.units import format_number
+
+
+def sizing(
+    workers: Annotated[int, typer.Option(help="Processes of the app on one machine or container.")] = 1,
+    size: Annotated[int, typer.Option(help="pool_size.")] = 5,
+    overflow: Annotated[int, typer.Option(help="max_overflow.")] = 10,
+    engines: Annotated[int, typer.Option(help="Engines in each worker, each with a pool.")] = 1,
+    copies: Annotated[int, typer.Option(help="Machines or containers that run the app.")] = 1,
+    deploying: Annotated[bool, typer.Option("--deploying", help="Old and new copies run at once.")] = False,
+    max_connections: Annotated[int, typer.Option(help="The server's.")] = 100,
+    reserved: Annotated[
+        int, typer.Option(help="superuser_reserved_connections and reserved_connections together.")
+    ] = 3,
+    others: Annotated[int, typer.Option(help="Connections of others: monitoring, cron, migrations.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads in which a worker runs what is not async.")] = THREADS,
+    per_request: Annotated[int, typer.Option(help="Connections that one request holds at a time.")] = 1,
+    rate: Annotated[float | None, typer.Option(help="Requests with a connection, per second, over all copies.")] = None,
+    hold_ms: Annotated[float | None, typer.Option(help="How long one keeps its connection, mean, ms.")] = None,
+    cores: Annotated[int | None, typer.Option(help="Cores of the machine with PostgreSQL.")] = None,
+    spindles: Annotated[int, typer.Option(help="Disks that serve reads at once; 0 for an SSD.")] = 0,
+    run: Annotated[
+        str,
+        typer.Option(help="A recorded run, such as EXPERIMENT/run-02-queue: it tells pool, rate and hold."),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say what arithmetic, Little's law and the usual rules make of a pool, each with what it stands on."""
+    service = Service(
+        workers, size, overflow, engines, copies, deploying, max_connections, reserved, others, threads, per_request,
+        rate, hold_ms, cores, spindles,
+    ).checked()  # fmt: skip
+    measured: list[Figure] = []
+    if run:
+        service, measured = _recorded(run, service)
+    found = figures(service.checked()) + measured
+    if as_json:
+        typer.echo(_json({"service": asdict(service), "figures": [asdict(figure) for figure in found]}))
+        return
+    _print(Console(highlight=False), found)
+
+
+def _recorded(name: str, service: Service) -> tuple[Service, list[Figure]]:
+    from lab.record import experiment as folders
+    from lab.record.run import open_run
+
+    folder = folders.find(settings.read().home, name)
+    if folders.is_experiment(folder):
+        raise UsageError(f"{name} is an experiment of several runs; name one of them, such as {name}/run-01-queue")
+    return from_run(open_run(folder), service)
+
+
+def _json(document: dict[str, object]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _print(out: Console, found: list[Figure]) -> None:
+    width = max(len(_value(figure)) for figure in found)
+    for figure in found:
+        indent = " " * (width + 2)
+        style = "bold" if figure.warning else None
+        out.print(f"{_value(figure):>{width}}  {figure.unit}: {figure.name}", markup=False, soft_wrap=True, style=style)
+        out.print(f"{indent}= {figure.how}", markup=False, soft_wrap=True)
+        out.print(f"{indent}assumes: {figure.assumes}", markup=False, soft_wrap=True, style="dim")
+        if figure.warning:
+            out.print(f"{indent}! {figure.warning}", markup=False, soft_wrap=True, style="bold")
+
+
+def _value(figure: Figure) -> str:
+    whole = figure.value >= 1000 or float(figure.value).is_integer()
+    return f"{figure.value:,.0f}" if whole else format_number(figure.value)
