@@ -21,6 +21,7 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult
 
+from lab.environment import code_digest
 from lab.errors import LoadError
 from lab.plan import LoadPlan
 from lab.record import histogram, raw
@@ -52,6 +53,7 @@ class Member:
     name: str
     machine: str
     users: int
+    lab: str = ""  # the version of the lab's own code there
     offset_us: int = 0
     error_us: int = 0
     drift_us: int = 0
@@ -105,6 +107,12 @@ class Leader:
                 f"{len(self._members)} load processes joined, {self._plan.processes} were planned; stop the others, or "
                 "plan for all of them"
             )
+        for member in self._members.values():
+            if member.lab != code_digest():
+                raise LoadError(
+                    f"load process {member.name} runs another version of the lab ({member.lab}, here {code_digest()}); "
+                    "bring both to the same"
+                )
         members = sorted(self._members.values(), key=lambda member: self._runner.get_worker_index(member.client))
         self._members = {member.client: member for member in members}
         for number, member in enumerate(members, 1):
@@ -206,7 +214,9 @@ class Leader:
             return  # came too late: this load goes on without it
         name = _known_as(msg.data["address"]) or msg.data["host"]
         said = msg.data
-        self._members[msg.node_id] = Member(msg.node_id, f"{name}/{said['pid']}", said["machine"], said["users"])
+        self._members[msg.node_id] = Member(
+            msg.node_id, f"{name}/{said['pid']}", said["machine"], said["users"], said.get("lab", "unknown")
+        )
 
     def _clock(self, msg: Any, **_: Any) -> None:
         member = self._members.get(msg.node_id)
@@ -250,7 +260,7 @@ class Follower:
         host, _, pid = name_here().rpartition("/")
         address = _address(self._runner.master_host)
         values = {"host": host, "pid": int(pid), "machine": machine(), "address": address, "users": users}
-        self._runner.send_message(READY, values)
+        self._runner.send_message(READY, {**values, "lab": code_digest()})
 
     def _clock(self, **_: Any) -> None:
         self._runner.send_message(CLOCK, {"now_us": monotonic_us()})
