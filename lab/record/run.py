@@ -26,7 +26,7 @@ from lab.record.tables import TABLES
 
 FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
-LATE_LIMIT_US = 10_000  # of a load process behind the common start
+LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
 
 

@@ -44,7 +44,8 @@ def test_every_service_is_healthy_and_the_file_is_valid(stack: Stack) -> None:
 
 def test_null_against_queue_from_three_workers_is_one_merged_run(stack: Stack) -> None:
     found = stack.lab("compare", "null", "queue", "--pairs", "2")
-    assert found["effect"]["verdict"] == "faster" or all(r.startswith(MACHINES) for r in found["effect"]["reasons"])
+    effect = found["effect"]
+    assert effect["verdict"] == "faster" or all(r.startswith(MACHINES) for r in effect["reasons"]), effect["reasons"]
     null = found["variants"]["null"]
     assert null["sessions_opened"] == null["planned"] == null["done"]
     manifest = stack.manifest(found["experiment"], "run-01")
