@@ -12,7 +12,7 @@ for file in /opt/lab/notebooks/*.ipynb; do
 done
 
 # roles, data and the mark; does nothing where they are
-python -c 'from lab import config, server; server.ensure(config.read())'
+python -m lab.compose.prepare
 
 # Jupyter reads the token from JUPYTER_TOKEN_FILE, so it is neither on the command line nor in the log; `make url` shows
 # it. Nothing can be installed here, so the extension manager only lists.

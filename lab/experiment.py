@@ -136,13 +136,23 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
         question.checked_against(running)
         site = Site(config, question.load.joined)
         question = replace(question, load=site.plan(question.load))
+        if site.where:
+            told.say(site.where)
         bench = _prepare(question, config, running, site, told)
-        stack.callback(site.rest)
+        stack.callback(_rest, site, told)
         for slot in question.slots():
             told.say(f"run {slot.number} of {bench.total}: {slot.variant.name}, pair {slot.pair}")
             _run(bench, slot)
         _write_experiment(bench, "complete")
     return bench.folder
+
+
+def _rest(site: Site, watch: Watch) -> None:
+    """Bring back the app that stands; what was measured is not worth less if that fails."""
+    try:
+        site.rest()
+    except LabError as error:
+        watch.say(f"the app of before does not stand again: {error}")
 
 
 def _prepare(question: Question, config: Config, where: Server, site: Site, watch: Watch) -> _Bench:
@@ -159,7 +169,8 @@ def _prepare(question: Question, config: Config, where: Server, site: Site, watc
 def _run(bench: _Bench, slot: Slot) -> record.Manifest:
     """Make one run: the whole flow of the lab, from a fresh app to a sealed folder."""
     folder = bench.folder / slot.folder_name
-    plan = bench.question.load.with_seed(bench.question.seed + slot.pair)
+    # a load process that died is missing from the next run, too: the loads are then unlike, and the verdict says so
+    plan = bench.site.plan(bench.question.load.with_seed(bench.question.seed + slot.pair))
     manifest = record.begin(folder, _manifest(bench, slot, plan))
     try:
         with (

@@ -92,7 +92,10 @@ class Site:
         """Say where, for whoever watches; empty if everything is here."""
         if not self._app:
             return ""
-        return "the app in its container, the load " + ("in others" if self._load else "beside the lab")
+        load = (
+            "the load in others" if self._load else f"the load beside the lab, as {self._config.load_agent} is not up"
+        )
+        return f"the app in its container, {load}"
 
     def limits(self) -> dict[str, Any]:
         """Return what the containers of app and load may use; nothing where there are none."""
@@ -143,7 +146,7 @@ class Site:
     def rest(self) -> None:
         """Leave an agent's app as it stands while there is no experiment."""
         if self._app:
-            self._app.ask("PUT", "/standard", timeout_s=60)
+            self._app.ask("PUT", "/standard", timeout_s=30)
 
 
 def _agent(config: Config, url: str) -> Agent | None:

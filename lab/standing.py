@@ -126,11 +126,11 @@ def _app_elsewhere(config: Config) -> AppStatus:
 
 
 def reset(config: Config, watch: Watch, fresh: bool = False) -> Standing:
-    """Put the database back to its first state. The app is stopped for it, and started again if it ran."""
+    """Put the database back to its first state. An app beside the lab is stopped for it, and started again after."""
     with process.exclusive(config.home / "lock", "reset"):
         before = _app_status(config.home)
         _stop_app(config.home)
-        watch.say("copying the template of the database back")
+        watch.say("bringing the database back to its first state")
         server.reset(config, fresh=fresh)
     if before.state == "running" and before.pool:
         return up(config, PoolConfig.parse(before.pool, workers=len(before.pids)), watch)

@@ -70,6 +70,7 @@ class Conductor:
         self._users = 0
         self._rank = 0  # among the processes of this load
         self._leader: Leader | None = None
+        self._leading = False
         self._follower: Follower | None = None
 
     def attach(self) -> "Conductor":
@@ -99,6 +100,7 @@ class Conductor:
         """Return at the start of the load."""
         self._gate.wait()
         gevent.sleep(max(0.0, (self.start_us - monotonic_us()) / 1e6))
+        self.recorder.began(self.start_us)
 
     def report(self, request: Request, status: int, size: int, service_us: int, error: Exception | None) -> None:
         """Tell Locust of a request, for its web page and its summary."""
@@ -182,13 +184,16 @@ class Conductor:
         if not self.planned or self.start_us:
             return
         if self._leader:
-            gevent.spawn(self._lead, self._leader)
+            if not self._leading:  # Locust may say it again when a worker joins
+                self._leading = True
+                self._leader.freeze()
+                gevent.spawn(self._lead, self._leader)
             return
         gc.collect()
         gc.freeze()  # what the imports left is not looked through again while the load runs
         if self._follower:
-            if self._users:  # one worker more than the plan has users has nothing to do
-                self._follower.ready(self._users)
+            if self._environment.runner.user_count:  # one worker more than the plan has users has nothing to do
+                self._follower.ready(self._environment.runner.user_count)
             return
         start_us = monotonic_us() + LEAD_US
         self._announce(start_us)

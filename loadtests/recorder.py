@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable
 
+from lab import limits
 from lab.record import histogram, raw
 from lab.units import monotonic_us
 from loadtests.stores import Part, Store
@@ -83,13 +84,17 @@ class Recorder:
         self._tally = histogram.Tally(0, slice_us) if slice_us else None
         self._rows, self._lags = bytearray(), bytearray()
         self._flights: list[Flight] = []
+        self._cpus = limits.here()["cpus"]
         self._anchor = monotonic_us(), time.time_ns() // 1000
         self._cpu_s = time.process_time()
 
     def begin(self, start_us: int) -> None:
         """Count CPU time from now on: the load begins, at *start_us*."""
         self._cpu_s = time.process_time()
-        self.late_us = max(0, monotonic_us() - start_us)
+
+    def began(self, start_us: int) -> None:
+        """Note that one user begins now, which should have begun at *start_us*."""
+        self.late_us = max(self.late_us, monotonic_us() - start_us)
         if self._tally:
             self._tally.start_us = start_us
 
@@ -197,11 +202,13 @@ class Recorder:
         counts = (self.planned, self.done, self.failed, self.unfinished)
         elapsed_s = max(1e-6, (monotonic_us() - started_us) / 1e6)
         cpu_pct = 100 * (time.process_time() - self._cpu_s) / elapsed_s
-        saturated = cpu_pct > raw.SATURATED_PCT
+        # a container that may use half a core is full at half of one
+        saturated = cpu_pct > raw.SATURATED_PCT * min(1.0, self._cpus or 1.0)
         process, name = (self._store.process, self._store.name) if self._store else (0, "")
         return raw.Books(
-            process, *counts, started_us, stopped_us, *self._anchor, cpu_pct, saturated, name, late_us=self.late_us
-        )
+            process, *counts, started_us, stopped_us, *self._anchor,
+            cpu_pct=cpu_pct, saturated=saturated, name=name, cpus=self._cpus, late_us=self.late_us,
+        )  # fmt: skip
 
     def _leave(self, intended_us: int, sent_us: int, now_us: int, route: int, flags: int) -> None:
         self.unfinished += 1

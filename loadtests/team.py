@@ -21,6 +21,7 @@ from typing import Any
 import gevent
 from gevent.event import AsyncResult
 
+from lab.environment import code_digest
 from lab.errors import LoadError
 from lab.plan import LoadPlan
 from lab.record import histogram, raw
@@ -32,7 +33,7 @@ ROUND_TRIPS = 15
 TRIP_S = 2.0  # a worker that does not answer within this, before the start, is gone
 LEAD_US = 200_000  # between the leader's word and the start
 SILENCE_S = 4.0  # parts come twice a second
-LATE_S = 10.0  # how long after the drain a worker's books are waited for
+LATE_S = 5.0  # how long after the drain a worker's books are waited for; the lab waits 10 s for all of it
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -52,6 +53,7 @@ class Member:
     name: str
     machine: str
     users: int
+    lab: str = ""  # the version of the lab's own code there
     offset_us: int = 0
     error_us: int = 0
     drift_us: int = 0
@@ -78,6 +80,8 @@ class Leader:
         self._plan = plan
         self._folder = folder
         self._members: dict[str, Member] = {}
+        self._begun = False
+        self._refused: OSError | None = None
         self.start_us = 0
         for kind, listener in ((READY, self._ready), (CLOCK, self._clock), (PART, self._part), (BOOKS, self._books)):
             runner.register_message(kind, listener)
@@ -88,13 +92,27 @@ class Leader:
         wanted = self._plan.users if self._plan.model == "closed" else self._plan.processes
         return wanted - sum(member.users for member in self._members.values())
 
+    def freeze(self) -> None:
+        """Keep Locust from moving users between the workers when one comes or goes: its users are spawned by now."""
+        self._runner.start = lambda *_, **__: None
+
     def begin(self) -> int:
         """Read the workers' clocks and start them all; returns the start (us, monotonic, of this process).
 
-        :raises LoadError: if one is gone already.
+        :raises LoadError: if one is gone already, or there are more than planned.
         """
-        # a worker that comes or goes from now on must not make Locust move users between the others
-        self._runner.start = lambda *_, **__: None
+        self._begun = True
+        if len(self._members) != self._plan.processes:
+            raise LoadError(
+                f"{len(self._members)} load processes joined, {self._plan.processes} were planned; stop the others, or "
+                "plan for all of them"
+            )
+        for member in self._members.values():
+            if member.lab != code_digest():
+                raise LoadError(
+                    f"load process {member.name} runs another version of the lab ({member.lab}, here {code_digest()}); "
+                    "bring both to the same"
+                )
         members = sorted(self._members.values(), key=lambda member: self._runner.get_worker_index(member.client))
         self._members = {member.client: member for member in members}
         for number, member in enumerate(members, 1):
@@ -114,15 +132,18 @@ class Leader:
         """
         last_us = stop_us + round((self._plan.drain_s + LATE_S) * 1e6)
         while any(self._awaited(member, last_us) for member in self._members.values()):
+            if self._refused:
+                raise LoadError(f"the records cannot be written: {self._refused}")
             gevent.sleep(0.05)
         found = [member for member in self._members.values() if member.books]
         if not found:
             raise LoadError(f"every load process was lost: {', '.join(m.name for m in self._members.values())}")
         for number, member in enumerate(self._members.values(), 1):
             books = member.books or self._lost(member, stop_us)
-            if member.files is not None:
-                member.files.close()
-                member.files.finish(replace(
+            files, member.files = member.files, None  # a part that comes now is too late
+            if files is not None:
+                files.close()
+                files.finish(replace(
                     books, process=number, name=member.name, offset_us=member.offset_us,
                     offset_error_us=member.error_us, drift_us=self._drift_us(member), silent_us=member.silent_us,
                 ))  # fmt: skip
@@ -137,7 +158,9 @@ class Leader:
     def _lost(self, member: Member, stop_us: int) -> raw.Books:
         """Close the books of a worker that did not: what was in the air or waited when it was last heard stays so."""
         part = member.last or Part(b"", b"", b"", (0, 0, 0, 0), b"")
-        planned, done, failed, _ = part.counts
+        planned, done, failed, unfinished = part.counts
+        # what the worker did after its last part is in no record, and in no account either: the run's flag says so
+        unfinished += len(part.open_rows) // raw.REQUEST.size
         if member.files is not None:
             cells = b""
             if self._plan.histogram:
@@ -148,8 +171,9 @@ class Leader:
             rows = b"" if self._plan.histogram else part.open_rows
             member.files.add(Part(rows, b"", cells, part.counts, b""))
         return raw.Books(
-            0, planned, done, failed, planned - done - failed, self.start_us + member.offset_us,
-            stop_us + member.offset_us, 0, 0, lost_us=member.heard_us,
+            process=0, planned=planned, done=done, failed=failed, unfinished=unfinished,
+            started_us=self.start_us + member.offset_us, stopped_us=stop_us + member.offset_us,
+            clock_monotonic_us=0, clock_unix_us=0, lost_us=member.heard_us,
         )  # fmt: skip
 
     def _drift_us(self, member: Member) -> int:
@@ -186,11 +210,13 @@ class Leader:
     # what comes in
 
     def _ready(self, msg: Any, **_: Any) -> None:
-        if self.start_us:
+        if self._begun:
             return  # came too late: this load goes on without it
         name = _known_as(msg.data["address"]) or msg.data["host"]
         said = msg.data
-        self._members[msg.node_id] = Member(msg.node_id, f"{name}/{said['pid']}", said["machine"], said["users"])
+        self._members[msg.node_id] = Member(
+            msg.node_id, f"{name}/{said['pid']}", said["machine"], said["users"], said.get("lab", "unknown")
+        )
 
     def _clock(self, msg: Any, **_: Any) -> None:
         member = self._members.get(msg.node_id)
@@ -203,7 +229,10 @@ class Leader:
             member.heard()
             member.last = Part(**msg.data)
             if member.files is not None:
-                member.files.add(member.last)
+                try:
+                    member.files.add(member.last)
+                except OSError as error:  # Locust would only log it, and go on
+                    self._refused = self._refused or error
 
     def _books(self, msg: Any, **_: Any) -> None:
         member = self._members.get(msg.node_id)
@@ -231,7 +260,7 @@ class Follower:
         host, _, pid = name_here().rpartition("/")
         address = _address(self._runner.master_host)
         values = {"host": host, "pid": int(pid), "machine": machine(), "address": address, "users": users}
-        self._runner.send_message(READY, values)
+        self._runner.send_message(READY, {**values, "lab": code_digest()})
 
     def _clock(self, **_: Any) -> None:
         self._runner.send_message(CLOCK, {"now_us": monotonic_us()})

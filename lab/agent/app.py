@@ -4,6 +4,8 @@ What was ordered last is kept in a file, so that a container that was killed com
 """
 
 import json
+import secrets
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -19,6 +21,7 @@ from lab.units import monotonic_us
 PORT = 8000
 _LOOK_S = 0.05
 _AGAIN_S = 1.0  # after an app that could not be started
+_LEASE_S = 120.0  # an app that was ordered for a run, and that nobody asks for, ends: its lab is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ class AppKeeper:
         """*dsn* is the app's, without a password; *folder* holds the log and the last order."""
         self._dsn = dsn
         self._folder = folder
-        self._standard = standard
         self._lock = threading.RLock()
         self._app: app.App | None = None
-        self._wanted: Order | None = self._remembered()
+        self._wanted: Order | None
+        self._standard, self._wanted = self._remembered(standard)
         self._deaths: list[dict[str, Any]] = []
-        self._retry_s = 0.0
+        self._retry_s, self._heard_s = 0.0, time.monotonic()
+        self._error = ""
         self._ends = False
+        self._id = secrets.token_hex(4)  # of this process: who restarts it finds an empty list of deaths
 
     def watch(self) -> None:
         """Start what is wanted, and start it again whenever it dies; does not return."""
@@ -61,11 +66,11 @@ class AppKeeper:
         """
         with self._lock:
             self.stop()
-            self._deaths = []
+            self._deaths, self._error = [], ""
             self._start(wanted)
             if not wanted.run:
                 self._standard = wanted
-            self._wanted = wanted
+            self._wanted, self._heard_s = wanted, time.monotonic()
             self._remember()
             return self.status()
 
@@ -95,12 +100,19 @@ class AppKeeper:
         current = self._app
         return current.gauges() if current else []
 
+    def ask(self) -> dict[str, Any]:
+        """Return the status to the lab, whose asking keeps its order alive."""
+        self._heard_s = time.monotonic()
+        return self.status()
+
     def status(self) -> dict[str, Any]:
         """Return what runs, who died since the last order, and which processes there are."""
         current, wanted = self._app, self._wanted
         runs = current is not None and current.child.alive()
         return {
             "now_us": monotonic_us(),
+            "agent": self._id,
+            "error": self._error,
             "state": "running" if runs else "starting" if wanted else "stopped",
             "order": asdict(wanted) if wanted else None,
             "pid": current.child.pid if current and runs else None,
@@ -109,6 +121,15 @@ class AppKeeper:
         }
 
     def _look(self) -> None:
+        if self._wanted and self._wanted.run and time.monotonic() - self._heard_s > _LEASE_S:
+            sys.stderr.write(
+                f"nobody asks for the app of {self._wanted.run} any more: the standing app takes its place\n"
+            )
+            if self._app:
+                self._app.stop()
+                self._app = None
+            self._wanted = self._standard
+            self._remember()
         if self._app and not self._app.child.alive():
             self._deaths.append({"died_us": monotonic_us(), "words": self._app.child.last_words(1), "back_us": None})
             self._app.stop()
@@ -116,9 +137,13 @@ class AppKeeper:
         if self._wanted and not self._app and time.monotonic() >= self._retry_s:
             try:
                 self._start(self._wanted)
-            except LabError:
+            except (LabError, OSError) as error:
                 self._retry_s = time.monotonic() + _AGAIN_S
+                if str(error) != self._error:
+                    sys.stderr.write(f"{error}\n")  # once: what docker compose logs shows
+                self._error = str(error)
                 return
+            self._error = ""
             for death in self._deaths:
                 death["back_us"] = death["back_us"] or monotonic_us()
 
@@ -129,14 +154,17 @@ class AppKeeper:
         )
 
     def _remember(self) -> None:
-        write_atomically(self._file, json.dumps(asdict(self._wanted) if self._wanted else None), durable=False)
+        orders = {"standard": asdict(self._standard), "wanted": asdict(self._wanted) if self._wanted else None}
+        write_atomically(self._file, json.dumps(orders), durable=False)
 
-    def _remembered(self) -> Order | None:
+    def _remembered(self, standard: Order) -> tuple[Order, Order]:
+        """Return the app that stands, and the one that is wanted, as they were before this process began."""
         try:
             values = json.loads(self._file.read_text(encoding="utf-8"))
-            return Order(**values) if values else self._standard
-        except (OSError, ValueError, TypeError):
-            return self._standard
+            standing = Order(**values["standard"])
+            return standing, Order(**values["wanted"]) if values["wanted"] else standing
+        except (OSError, ValueError, TypeError, KeyError):
+            return standard, standard
 
     @property
     def _file(self) -> Path:

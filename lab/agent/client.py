@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab.agent.app import PORT as APP_PORT
-from lab.errors import AgentError, AppError, LabError, LoadError
+from lab.errors import AgentError, AppError, LabError, LoadError, SettingError
 from lab.plan import LoadPlan, PoolConfig
 from lab.units import monotonic_us
 
@@ -42,7 +42,10 @@ class Agent:
         :raises LabError: if it refuses, with its reason.
         """
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout_s)
+        try:
+            connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout_s)
+        except ValueError:
+            raise SettingError(f"agent {self.url!r} is no URL; write it like http://app:8001") from None
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
             connection.request(method, path, json.dumps(values) if values is not None else None, headers)
@@ -104,6 +107,7 @@ class AppElsewhere:
         except LabError as error:
             raise AppError(str(error)) from None
         self._told = 0
+        self._agent_id = ""
         self._away_us = 0
         self._open: dict[int, int] = {}
 
@@ -138,13 +142,15 @@ class AppElsewhere:
                 self._away_us = now_us
                 return [(now_us, "app away: its container does not answer")], None
             return [], None
+        if status["agent"] != self._agent_id:
+            self._agent_id, self._told, self._open = status["agent"], 0, {}
         news = list(self._back(now_us)) + list(self._deaths(status["deaths"]))
         return news, status["usage"]
 
     def _back(self, now_us: int) -> Iterator[tuple[int, str]]:
         if self._away_us:
             yield now_us, f"app back: its container answers again after {(now_us - self._away_us) / 1e6:.1f} s"
-            self._away_us, self._told = 0, 0
+            self._away_us = 0
 
     def _deaths(self, deaths: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
         for number, death in enumerate(deaths):

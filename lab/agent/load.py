@@ -14,13 +14,14 @@ from typing import Any
 
 from lab import load, process
 from lab.config import PROJECT
-from lab.errors import LoadError
+from lab.errors import LabError, LoadError
 from lab.load import LoadChild
 from lab.plan import LoadPlan
 from lab.units import monotonic_us
 
 WEB_PORT = 8089
 _LOOK_S = 0.25
+_AGAIN_S = 10.0  # after a web page that ended by itself
 _IDLE_S = 20.0  # between the runs of an experiment the web page stays away: workers would join it in between
 
 
@@ -36,7 +37,6 @@ class LoadKeeper:
         self._lock = threading.RLock()
         self._web: process.Child | None = None
         self._load: LoadChild | None = None
-        self._error = ""
         self._used_s = 0.0
 
     def watch(self) -> None:
@@ -45,7 +45,12 @@ class LoadKeeper:
             with self._lock:
                 idle = self._load is None or not self._load.child.alive()
                 if idle and time.monotonic() - self._used_s > _IDLE_S and not (self._web and self._web.alive()):
-                    self._web = self._open_web_page()
+                    try:
+                        self._web = self._open_web_page()
+                    except (LabError, OSError) as error:
+                        sys.stderr.write(f"{error}\n")
+                    # one that ends at once is not tried again at once: the machine may be measuring
+                    self._used_s = time.monotonic() - _IDLE_S + _AGAIN_S
             time.sleep(_LOOK_S)
 
     def order(self, plan: LoadPlan, url: str, folder: Path) -> dict[str, Any]:
@@ -79,7 +84,8 @@ class LoadKeeper:
 
     def status(self) -> dict[str, Any]:
         """Return how many workers there are and how the load in progress fares."""
-        return {"now_us": monotonic_us(), "workers": self.workers(), "load": self._progress()}
+        with self._lock:
+            return {"now_us": monotonic_us(), "workers": self.workers(), "load": self._progress()}
 
     def workers(self) -> int:
         """Return how many workers this network knows."""

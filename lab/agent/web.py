@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from lab import limits
 from lab.agent.app import AppKeeper, read_order
 from lab.agent.load import LoadKeeper
-from lab.errors import LabError
+from lab.errors import LabError, LoadError
 from lab.observe.cpu import here, tree
 from lab.plan import LoadPlan
 
@@ -25,7 +25,7 @@ def _guarded(token: str) -> FastAPI:
                 401, "the token is not the one in the secret lab_agent; see that both containers have it"
             )
 
-    agent = FastAPI(title="PostgreSQL Performance Lab: agent", dependencies=[Depends(check)], docs_url=None)
+    agent = FastAPI(title="PostgreSQL Performance Lab: agent", dependencies=[Depends(check)], openapi_url=None)
 
     @agent.exception_handler(LabError)
     def refuse(_: Request, error: LabError) -> JSONResponse:
@@ -52,7 +52,7 @@ def for_app(keeper: AppKeeper, token: str) -> FastAPI:
 
     @agent.get("/app")
     def status() -> dict[str, Any]:
-        found = keeper.status()
+        found = keeper.ask()
         return found | {"usage": _usage(found["pid"]), "limits": limits.here()}
 
     @agent.get("/gauges")
@@ -68,8 +68,11 @@ def for_load(keeper: LoadKeeper, token: str) -> FastAPI:
 
     @agent.put("/load")
     def order(values: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
-        plan = LoadPlan.from_dict(values["plan"]).checked()
-        return keeper.order(plan, values["url"], Path(values["folder"]))
+        try:
+            plan, url, folder = LoadPlan.from_dict(values["plan"]).checked(), str(values["url"]), Path(values["folder"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise LoadError(f"no order for a load ({error}): the lab and its agent are of different versions") from None
+        return keeper.order(plan, url, folder)
 
     @agent.delete("/load")
     def stop() -> dict[str, Any]:
@@ -83,7 +86,7 @@ def for_load(keeper: LoadKeeper, token: str) -> FastAPI:
 
 
 def _with_health(agent: FastAPI, well: Callable[[], bool]) -> FastAPI:
-    outer = FastAPI(title=agent.title, docs_url=None)
+    outer = FastAPI(title=agent.title, openapi_url=None)
 
     @outer.get("/health")
     def health() -> JSONResponse:

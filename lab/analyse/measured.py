@@ -41,11 +41,6 @@ class Counts:
     failed: int
     unfinished: int
 
-    @property
-    def balanced(self) -> bool:
-        """Whether every planned request is accounted for."""
-        return self.planned == self.done + self.failed + self.unfinished
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
@@ -64,16 +59,12 @@ class Measured:
     counts: Counts  # over the whole run, as the requests say
     latency_counts: Often = None  # how many requests each latency stands for; None: one
     service_counts: Often = None
+    sums_ms: tuple[float, float] | None = None  # of a histogram: exact sums of latency and service
 
     @property
-    def mean_latency_ms(self) -> float:
-        """Mean latency; of a histogram that of its buckets."""
-        return float(np.average(self.latency_ms, weights=self.latency_counts))
-
-    @property
-    def mean_service_ms(self) -> float:
-        """Mean service time; of a histogram that of its buckets."""
-        return float(np.average(self.service_ms, weights=self.service_counts))
+    def counted(self) -> int:
+        """How many successes were intended in the window."""
+        return len(self.latency_ms) if self.latency_counts is None else int(self.latency_counts.sum())
 
     @property
     def window_s(self) -> float:
@@ -175,6 +166,7 @@ def _measure_histogram(run: Run) -> Measured:
         counts=Counts(sum(whole.values()), whole["latency"], whole["failed"], whole["unfinished"]),
         latency_counts=count[kept["latency"]],
         service_counts=count[kept["service"]],
+        sums_ms=(column["sum_us"][kept["latency"]].sum() / 1e3, column["sum_us"][kept["service"]].sum() / 1e3),
     )
 
 

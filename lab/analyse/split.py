@@ -67,13 +67,16 @@ def split(runs: Sequence[Measured]) -> Split | None:
 
 
 def _outside(runs: Sequence[Measured]) -> Split | None:
-    """Return what histograms tell: the mean wait in the generator, and the rest of the latency unexplained."""
-    weights = [float(np.sum(run.latency_counts)) for run in runs if run.latency_counts is not None]
-    if not sum(weights):
+    """Return what histograms tell: the mean wait in the generator, and the rest of the latency unexplained.
+
+    The means are exact: a histogram keeps the sums of its values beside their counts.
+    """
+    counted = [(run.sums_ms, run.counted) for run in runs if run.sums_ms is not None]
+    count = sum(number for _, number in counted)
+    if not count:
         return None
-    latency = float(np.average([run.mean_latency_ms for run in runs], weights=weights))
-    service = float(np.average([run.mean_service_ms for run in runs], weights=weights))
-    return Split(max(0.0, latency - service), None, None, None, None, None, total=latency)
+    latency, service = (sum(sums[side] for sums, _ in counted) / count for side in (0, 1))
+    return Split(latency - service, None, None, None, None, None, total=latency)
 
 
 def _mean(values: Floats) -> float | None:

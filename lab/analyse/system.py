@@ -41,12 +41,14 @@ def use(run: Run, measured: Measured) -> Use:
 
     cores = machine_cores(measured)
     parts = {who: share(who, "cpu_s", cores) for who in PARTS}
-    told = _generator_pct(measured)
-    if parts["generator"] is None and told is not None:
-        parts["generator"] = told * _processes(measured) / cores
+    told = max(_told_pct(measured), default=None)
+    joined = bool(measured.manifest.load.get("joined"))
+    if joined:
+        # beside the lab there is only the process that leads; on other machines the load costs this one nothing
+        parts["generator"] = sum(_told_pct(measured, here=True)) / cores
     return Use(
         observer_cpu_pct=share("observer", "cpu_s", 1),
-        generator_cpu_pct=share("generator", "cpu_s", _processes(measured)) or told,
+        generator_cpu_pct=told if joined else share("generator", "cpu_s", _processes(measured)),
         steal_pct=share("machine", "steal_s", cores),
         throttled_pct=share("machine", "throttled_s", usable_cores(measured)),  # of the control group's, not the host's
         others_pct=_others_pct(share("machine", "cpu_s", cores), list(parts.values()), measured),
@@ -58,13 +60,17 @@ def _processes(measured: Measured) -> int:
     return int(measured.manifest.load.get("processes", 1))
 
 
-def _generator_pct(measured: Measured) -> float | None:
-    """Return what the load processes themselves say of their use over the whole load, per process; None if nothing.
+def _told_pct(measured: Measured, here: bool = False) -> list[float]:
+    """Return what each load process says of its use over the whole load, of a core; the lost ones said nothing.
 
-    Those that ran in containers of their own cannot be seen from outside.
+    Those that ran in containers of their own, or on other machines, cannot be seen from here; with *here* only those
+    that read this machine's clock.
     """
-    told = [float(loader["cpu_pct"]) for loader in measured.manifest.loaders if loader.get("name")]
-    return sum(told) / len(told) if told else None
+    return [
+        float(loader["cpu_pct"])
+        for loader in measured.manifest.loaders
+        if not loader.get("lost_us") and not (here and loader.get("offset_error_us"))
+    ]
 
 
 def _others_pct(machine_pct: float | None, parts_pct: list[float | None], measured: Measured) -> float | None:

@@ -71,7 +71,7 @@ def _segments(split: Split) -> list[tuple[str, float, str]]:
     if values["network"] is None:
         return [
             ("queue", max(values["queue"] or 0.0, 0.0), _PART_COLOURS["queue"]),
-            ("not split: no Server-Timing", max(split.unknown, 0.0), _PART_COLOURS["network"]),
+            ("not split further", max(split.unknown, 0.0), _PART_COLOURS["network"]),
         ]
     return [
         (PART_NAMES[part], value, _PART_COLOURS[part])

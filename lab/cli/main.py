@@ -249,6 +249,8 @@ def compare(
 
     question = experiment.Question(sides, load, pairs, seed)
     stack = Stack(config.home)
+    if join and stack.stands():
+        raise UsageError("--join is for a lab beside its app; in containers the load's workers join by themselves")
     with Progressing() as watch:
         if stack.stands():
             question.checked()

@@ -58,6 +58,7 @@ class Books:
     cpu_pct: float = 0.0  # of one core, over the load
     saturated: bool = False  # the process's own verdict: it had no time left, and its figures are not the server's
     name: str = ""  # machine or container, and pid
+    cpus: float | None = None  # what its container may use; None: no limit
     offset_us: int = 0  # its clock minus the shared one
     offset_error_us: int = 0  # the offset is within this of the true one; 0: both read the same clock
     drift_us: int = 0  # by how much the offset had changed at the end

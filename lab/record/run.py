@@ -4,7 +4,7 @@
 number of rows that it names; it is replaced by renaming. So a ``kill -9`` at any moment leaves either a whole run or
 one that :func:`open_run` refuses.
 
-Format history: 1 — first.
+Format history: 1 — first; 2 — several load processes (``loaders``), histograms.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from lab.record import histogram, raw
 from lab.record.files import write_atomically
 from lab.record.tables import TABLES
 
-FORMAT = 1
+FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
-LATE_LIMIT_US = 10_000  # of a load process behind the common start
+LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
 
 
@@ -97,9 +97,15 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
         rows[name] = table.num_rows
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
-    recorded = _counted(tables["histogram"]) if counted else rows["requests"]
-    if recorded != totals["planned"]:
-        raise RecordError(f"run {folder.name}: {totals['planned']} requests planned, {recorded} recorded")
+    for book in books:
+        if not book.balanced:
+            raise RecordError(
+                f"run {folder.name}: load process {book.process} planned {book.planned} requests and tells of "
+                f"{book.done} done, {book.failed} failed, {book.unfinished} unfinished; make the run again"
+            )
+    recorded = _counted(tables["histogram"]) if counted else _recorded(tables["requests"])
+    if recorded != totals:
+        raise RecordError(f"run {folder.name}: the books say {totals}, the records {recorded}; make the run again")
     flags = tuple(flag for book in books for flag in _flags(book))
     sealed = replace(
         manifest,
@@ -125,8 +131,8 @@ def _flags(book: raw.Books) -> Iterator[str]:
     if book.lost_us:
         after_s = (book.lost_us - book.started_us + book.offset_us) / 1e6
         yield (
-            f"load process lost: {who} was last heard of {after_s:.1f} s after the start; its share was not made "
-            f"from then on, and {book.unfinished} of its requests were in the air"
+            f"load process lost: {who} was last heard of {after_s:.1f} s after the start; what it did then is not "
+            f"known, and {book.unfinished} of its requests were in the air"
         )
     elif book.silent_us > SILENT_LIMIT_US:
         yield f"load process silent: nothing was heard of {who} for {book.silent_us / 1e6:.1f} s"
@@ -292,17 +298,27 @@ def _histogram(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
         pa.array(keys["slice"].astype(np.int64) * slice_us),
         pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
         pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
-        pa.array(histogram.GROWTH ** (keys["bucket"] + 0.5)),
+        pa.array([histogram.middle_us(int(number)) for number in keys["bucket"]], pa.float64()),
         pa.array(count),
         pa.array(total),
     ]
     return pa.table(columns, schema=TABLES["histogram"])
 
 
-def _counted(table: pa.Table) -> int:
-    """Return how many requests a histogram has: each success once, and what was lost."""
-    kinds = table["kind"].to_numpy(zero_copy_only=False)
-    return int(table["count"].to_numpy()[np.isin(kinds, ("latency", "failed", "unfinished"))].sum())
+def _recorded(table: pa.Table) -> dict[str, int]:
+    """Return what became of the requests in a table."""
+    lost = table["unfinished"].to_numpy(zero_copy_only=False)
+    failed = int(np.count_nonzero(table["failed"].to_numpy(zero_copy_only=False) & ~lost))
+    unfinished = int(np.count_nonzero(lost))
+    done = len(lost) - failed - unfinished
+    return {"planned": len(lost), "done": done, "failed": failed, "unfinished": unfinished}
+
+
+def _counted(table: pa.Table) -> dict[str, int]:
+    """Return what became of the requests in a histogram."""
+    kinds, count = table["kind"].to_numpy(zero_copy_only=False), table["count"].to_numpy()
+    done, failed, unfinished = (int(count[kinds == kind].sum()) for kind in ("latency", "failed", "unfinished"))
+    return {"planned": done + failed + unfinished, "done": done, "failed": failed, "unfinished": unfinished}
 
 
 def _observed(folder: Path) -> dict[str, pa.Table]:
