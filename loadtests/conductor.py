@@ -22,7 +22,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 from geventhttpclient.response import HTTPParseError
-from locust import events
+from locust import events, runners
 from locust.exception import CatchResponseError, StopTest
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -41,6 +41,7 @@ from loadtests.stores import Files
 from loadtests.team import Follower, Leader
 
 LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
+LEADER_GONE_S = 10  # a load process whose leader is silent for so long ends: Locust would go on for a minute
 READY_S = 30.0  # how long the workers' users may take to be made
 PLAIN_RATE_PER_S = 10.0  # of each of Locust's users, in an open load without a plan
 CUT_SHORT, BROKEN = 3, 1  # exit codes
@@ -134,6 +135,7 @@ class Conductor:
             options.lab_plan_text = json.dumps(self.plan.as_dict())  # Locust hands it to the workers
         elif isinstance(environment.runner, WorkerRunner):
             self._follower = Follower(environment.runner, self._start_at)
+            runners.MASTER_HEARTBEAT_TIMEOUT = LEADER_GONE_S
         hub = gevent.get_hub()
         hub.NOT_ERROR = (*hub.NOT_ERROR, StopTest)  # a refusal is one line, without a traceback
         if self.planned or self._follower:

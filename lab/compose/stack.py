@@ -76,6 +76,11 @@ class Stack:
         self._compose("cp", f"jupyter:{RUNS}/{experiment}", str(runs))
         return runs / experiment
 
+    def _interrupt(self, docker: str) -> None:
+        """Interrupt the lab's commands in the container, which then stop what they started."""
+        argv = [docker, "compose", "exec", "-T", "jupyter", "python", "-c", _INTERRUPT]
+        subprocess.run(argv, cwd=self.project, capture_output=True, timeout=30)
+
     def _compose(self, *arguments: str, passed_on: bool = False) -> str:
         """Run docker compose in the project's folder; return its standard output."""
         docker = shutil.which("docker")
@@ -89,12 +94,27 @@ class Stack:
             stderr=subprocess.PIPE,
             text=True,
         )
-        said = _told(child, passed_on)
+        try:
+            said = _told(child, passed_on)
+        except BaseException:
+            child.kill()
+            if passed_on:  # the command in the container does not hear of it by itself
+                self._interrupt(docker)
+            raise
         if child.returncode != 0:
             why = next((line.strip() for line in reversed(said[1]) if line.strip()), "it said nothing")
             verb = next(word for word in arguments if word in ("up", "down", "exec", "cp"))
             raise ComposeError(why.removeprefix("error: ") if passed_on else f"docker compose {verb} failed: {why}")
         return said[0]
+
+
+_INTERRUPT = """
+import psutil, signal
+for process in psutil.process_iter(["cmdline"]):
+    words = process.info["cmdline"] or []
+    if len(words) > 2 and words[1].endswith("/bin/lab") and process.pid != 1:
+        process.send_signal(signal.SIGINT)
+"""
 
 
 def _told(child: subprocess.Popen[str], passed_on: bool) -> tuple[str, list[str]]:
