@@ -229,11 +229,6 @@ class LoadPlan:
         return self.warmup_s + self.measured_s
 
     @property
-    def distributed(self) -> bool:
-        """Whether one process leads others, rather than making the load itself."""
-        return self.joined or self.processes > 1
-
-    @property
     def histogram(self) -> bool:
         """Whether requests are counted, and not kept one by one."""
         if self.detail == "auto":

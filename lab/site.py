@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from lab import app, load
 from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, app_url, plan_for
+from lab.agent.token import token
 from lab.config import Config
-from lab.errors import SettingError
 from lab.plan import LoadPlan, PoolConfig
 
 News = list[tuple[int, str]]  # (us, monotonic; what happened)
@@ -150,10 +150,4 @@ class Site:
 
 
 def _agent(config: Config, url: str) -> Agent | None:
-    if not url:
-        return None
-    file = config.secrets / "lab_agent"
-    try:
-        return Agent(url, file.read_text(encoding="utf-8").strip())
-    except OSError as error:
-        raise SettingError(f"cannot read the agents' token in {file}: {error.strerror}; make it readable") from None
+    return Agent(url, token(config)) if url else None

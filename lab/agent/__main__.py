@@ -13,24 +13,8 @@ from lab import config, server
 from lab.agent import web
 from lab.agent.app import AppKeeper, Order
 from lab.agent.load import LoadKeeper
-from lab.errors import LabError, SettingError
-
-
-def token(settings: config.Config) -> str:
-    """Return the token in the secret ``lab_agent``.
-
-    :raises SettingError: if there is none.
-    """
-    file = settings.secrets / "lab_agent"
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingError(f"cannot read the agents' token in {file}: {error.strerror}; make env writes one") from None
-    if len(text) < 16:
-        raise SettingError(
-            f"the agents' token in {file} has {len(text)} signs, at least 16 are needed; make env writes one"
-        )
-    return text
+from lab.agent.token import token
+from lab.errors import LabError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
