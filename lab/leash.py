@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+ORPHANS_S = 1.0
 
 
 def _die_with_parent(stop_signal: int) -> Callable[[], None] | None:
@@ -63,6 +64,18 @@ def _stop(child: subprocess.Popen[bytes], stop_signal: int, grace_s: float) -> N
         time.sleep(0.02)
 
 
+def _let_go(group: int) -> None:
+    """Give what a child that ended by itself leaves behind a moment to end, or to find a session of its own.
+
+    The process that writes PostgreSQL's log is one: it still has to write down why the server ended.
+    """
+    deadline = time.monotonic() + ORPHANS_S
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+
+
 def _wait(child: subprocess.Popen[bytes]) -> bool:
     """Return when the child has ended (False) or is to be stopped (True)."""
     wake_read, wake_write = os.pipe()
@@ -95,6 +108,8 @@ def main() -> int:
     print(json.dumps({"pid": child.pid}), flush=True)  # noqa: T201
     if _wait(child):
         _stop(child, order["stop_signal"], order["grace_s"])
+    else:
+        _let_go(child.pid)
     _signal_group(child.pid, signal.SIGKILL)
     return child.wait()
 

@@ -165,8 +165,10 @@ def _start(config: Config, where: Layout, progress: Progress, preferred: int = 0
             )
             return child, port
         except ServerError as error:
-            # somebody took the port between the look and the start
-            if "Address already in use" not in str(error) or attempt == _TRIES - 1:
+            # somebody took the port between the look and the start; its name may be missing from the error if the
+            # process that writes the log could not start in time
+            lost = "Address already in use" in str(error) or cluster.listens(port)
+            if not lost or attempt == _TRIES - 1:
                 raise
             port = process.free_port(config.port, "LAB_PORT")
     raise AssertionError("unreachable")
