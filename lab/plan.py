@@ -1,162 +1,23 @@
 """What is to be run, as values: a pool, a load, and the two together as a variant.
 
-A variant is written as people write it on the command line: a kind, and after a colon its parameters.
-
->>> PoolConfig.parse("queue:size=5,overflow=0,pre_ping=true").ceiling
-5
->>> PoolConfig.parse("null").spec
-'null'
+Pools are in :mod:`lab.pools`, and part of a variant.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from lab.errors import UsageError, VariantError
+from lab.pools import KINDS, PARAMETERS, PoolConfig
 
-KINDS = ("connect", "null", "queue")
+__all__ = [
+    "DETAILS", "HISTOGRAM_ABOVE_PER_S", "JOURNEYS", "KINDS", "MODELS", "PARAMETERS", "ROUTES", "ROUTE_BY_NAME",
+    "LoadPlan", "PoolConfig", "Route", "Slot", "Variant", "journey",
+]  # fmt: skip
+
 MODELS = ("closed", "open")
 DETAILS = ("auto", "requests", "histogram")
 HISTOGRAM_ABOVE_PER_S = 20_000.0  # planned arrivals; there the records of single requests pass 0.8 MB each second
-
-
-@dataclass(frozen=True, slots=True)
-class PoolConfig:
-    """How the app gets its connections.
-
-    ``connect`` calls the driver for each request, ``null`` is SQLAlchemy's NullPool, ``queue`` its QueuePool. The
-    parameters from *size* on are QueuePool's, under its defaults, and mean nothing for the other two.
-    """
-
-    kind: str = "queue"
-    size: int = 5  # connections kept when idle; 0 keeps any number
-    overflow: int = 10  # more than size, while busy; -1 is without limit
-    timeout_s: float = 30.0  # how long a checkout waits before TimeoutError
-    recycle_s: float = -1.0  # age at which the next checkout replaces a connection; -1 never
-    pre_ping: bool = False  # one round trip at checkout, to notice a dead connection
-    use_lifo: bool = False  # the connection that came back last goes out first
-    reset_on_return: str = "rollback"  # rollback, commit or none
-    echo_pool: bool = False  # log what the pool does
-    workers: int = 1  # processes of the app, each with a pool of its own
-
-    @classmethod
-    def parse(cls, text: str, workers: int = 1, defaults: Mapping[str, Any] | None = None) -> "PoolConfig":
-        """Read a specification such as ``queue:size=5,overflow=0``; *defaults* stand for what it leaves out.
-
-        :raises VariantError: naming the word that is wrong and what is allowed.
-        """
-        kind, colon, rest = text.strip().partition(":")
-        if kind not in KINDS:
-            raise VariantError(f"variant {text!r}: {kind!r} is no kind of pool; use {', '.join(KINDS)}")
-        values: dict[str, Any] = dict(defaults or {}) if kind == "queue" else {}
-        given: set[str] = set()
-        for pair in rest.split(",") if colon else ():
-            name, separator, raw = (part.strip() for part in pair.partition("="))
-            if kind != "queue":
-                raise VariantError(f"variant {text!r}: {kind} has no parameters; only queue has")
-            if name not in _PARAMETERS or not separator:
-                raise VariantError(f"variant {text!r}: {pair!r} is none of {', '.join(_PARAMETERS)} with a value")
-            if name in given:
-                raise VariantError(f"variant {text!r}: {name} is given twice; give it once")
-            given.add(name)
-            attribute, read = _PARAMETERS[name]
-            values[attribute] = read(f"variant {text!r}: {name}", raw)
-        return cls(kind=kind, workers=workers, **values).checked(text)
-
-    def checked(self, text: str) -> "PoolConfig":
-        """Return self if the numbers make sense together.
-
-        :raises VariantError: naming *text* and the number that does not.
-        """
-        if self.size < 0 or self.overflow < -1:
-            raise VariantError(f"variant {text!r}: size is 0 or more and overflow -1 or more")
-        if self.timeout_s < 0 or self.recycle_s < -1:
-            raise VariantError(f"variant {text!r}: timeout is 0 s or more and recycle -1 (never) or more")
-        if not 1 <= self.workers <= 64:
-            raise VariantError(f"workers is {self.workers}; give 1 to 64")
-        if self.kind == "queue" and self.size == 0 and self.overflow != -1:
-            raise VariantError(
-                f"variant {text!r}: size=0 means no limit in QueuePool, and overflow is then ignored; "
-                "write overflow=-1 beside it, or null for no pool"
-            )
-        return self
-
-    @property
-    def spec(self) -> str:
-        """The shortest text that :meth:`parse` reads back as this pool (workers apart)."""
-        parts = []
-        for name, (attribute, _) in _PARAMETERS.items():
-            current = getattr(self, attribute)
-            if self.kind == "queue" and current != _DEFAULTS[attribute]:
-                parts.append(f"{name}={_write(current)}")
-        return self.kind + (":" + ",".join(parts) if parts else "")
-
-    @property
-    def ceiling(self) -> int | None:
-        """The most connections that all workers together can hold; None where nothing limits them."""
-        if self.kind != "queue" or self.overflow == -1:
-            return None
-        return self.workers * (self.size + self.overflow)
-
-    def checked_for(self, slots: int, max_connections: int, text: str) -> "PoolConfig":
-        """Return self if a server that gives the app *slots* connections can hold the pool.
-
-        :raises VariantError: if the pool's ceiling is over that.
-        """
-        if self.ceiling is not None and self.ceiling > slots:
-            raise VariantError(
-                f"variant {text!r} may open {self.ceiling} connections (workers {self.workers} x (size {self.size} + "
-                f"overflow {self.overflow})), the server gives the app {slots} (max_connections {max_connections}); "
-                f"make size + overflow {slots // self.workers} or less"
-            )
-        return self
-
-
-def _read_int(what: str, raw: str) -> int:
-    try:
-        return int(raw)
-    except ValueError:
-        raise VariantError(f"{what} is {raw!r}; give a whole number") from None
-
-
-def _read_seconds(what: str, raw: str) -> float:
-    try:
-        value = float(raw)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise VariantError(f"{what} is {raw!r}; give seconds")
-    return value
-
-
-def _read_bool(what: str, raw: str) -> bool:
-    if raw.lower() not in ("true", "false"):
-        raise VariantError(f"{what} is {raw!r}; give true or false")
-    return raw.lower() == "true"
-
-
-def _read_reset(what: str, raw: str) -> str:
-    if raw not in ("rollback", "commit", "none"):
-        raise VariantError(f"{what} is {raw!r}; give rollback, commit or none")
-    return raw
-
-
-def _write(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-_PARAMETERS: dict[str, tuple[str, Any]] = {
-    "size": ("size", _read_int),
-    "overflow": ("overflow", _read_int),
-    "timeout": ("timeout_s", _read_seconds),
-    "recycle": ("recycle_s", _read_seconds),
-    "pre_ping": ("pre_ping", _read_bool),
-    "lifo": ("use_lifo", _read_bool),
-    "reset": ("reset_on_return", _read_reset),
-    "echo": ("echo_pool", _read_bool),
-}
-_DEFAULTS = {item.name: item.default for item in fields(PoolConfig)}
 
 
 @dataclass(frozen=True, slots=True)

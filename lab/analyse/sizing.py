@@ -10,9 +10,8 @@ from math import ceil
 from typing import Any
 
 from lab.errors import UsageError
+from lab.pools import THREADS
 from lab.record.run import Run
-
-THREADS = 40  # of AnyIO's limiter, in each worker, in which FastAPI runs what is not async
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +208,7 @@ def from_run(run: Run, service: Service) -> tuple[Service, list[Figure]]:
         size=int(pool["size"]),
         overflow=max(0, int(pool["overflow"])),
         rate_per_s=service.rate_per_s or checkouts / load_s,
+        threads=int(pool.get("threads", THREADS)),
         hold_ms=service.hold_ms or 1000 * hold_s / checkouts,
         cores=service.cores or int(run.manifest.environment["host"]["machine_cores"]),
     )

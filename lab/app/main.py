@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from lab.app import answers, routes
@@ -67,6 +68,7 @@ def build(database: Database, check: Callable[[], None]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         check()
+        current_default_thread_limiter().total_tokens = database.pool.threads  # it belongs to the event loop
         yield
         database.dispose()
 

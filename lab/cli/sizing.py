@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 
 from lab import config as settings
-from lab.analyse.sizing import THREADS, Figure, Service, figures, from_run
+from lab.analyse.sizing import Figure, Service, figures, from_run
 from lab.errors import UsageError
+from lab.pools import THREADS
 from lab.units import format_number
 
 
