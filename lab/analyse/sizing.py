@@ -96,6 +96,35 @@ def figures(service: Service) -> list[Figure]:
     return [*_ceilings(service), *_in_flight(service), *_needed(service), *_rules(service)]
 
 
+def waiting_share(busy: float, connections: int) -> float:
+    """Return the share of requests that find all *connections* in use, 0.0 to 1.0, when *busy* are on average.
+
+    For random (Poisson) arrivals and holds of random length; holds that are all alike wait less. Source: A. K. Erlang,
+    1917 (the formula known as Erlang C).
+
+    >>> [round(waiting_share(1.2, connections), 3) for connections in (1, 2, 4)]
+    [1.0, 0.45, 0.037]
+    """
+    if busy >= connections:
+        return 1.0
+    lost = 1.0  # Erlang B, of 0 connections
+    for count in range(1, connections + 1):
+        lost = busy * lost / (count + busy * lost)
+    return lost / (1 - busy / connections * (1 - lost))
+
+
+def connections_for(busy: float, share: float) -> int:
+    """Return the least connections of which at most *share* of the requests find none free.
+
+    >>> connections_for(1.2, 0.05), connections_for(0.01, 0.05)
+    (4, 1)
+    """
+    connections = max(1, ceil(busy))
+    while waiting_share(busy, connections) > share:
+        connections += 1
+    return connections
+
+
 def _ceilings(s: Service) -> list[Figure]:
     capacity = s.size + s.overflow
     ceiling, most = s.pools * capacity, s.slots // s.pools

@@ -10,6 +10,7 @@ from types import EllipsisType
 
 from lab.demonstrate import sessions as _sessions
 from lab.demonstrate.sessions import Seen
+from lab.lesson.advice import advice
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
@@ -17,8 +18,8 @@ from lab.lesson.loads import Answer, Compared, chart_of, compare, one_load, requ
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
-    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "one_load",
-    "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "advice", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint",
+    "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
 ]  # fmt: skip
 
 
