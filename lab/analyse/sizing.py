@@ -214,6 +214,21 @@ def _rules(s: Service) -> list[Figure]:
     ]  # fmt: skip
 
 
+def knee(rates: Mapping[int, float], share: float = 0.9) -> Figure:
+    """Return the least size whose measured rate is within *share* of the best; *rates*: size -> requests per second.
+
+    >>> knee({1: 135.0, 2: 222.0, 4: 252.0, 40: 244.0}).value
+    4
+    """
+    best = max(rates.values())
+    size = min(size for size, rate in rates.items() if rate >= share * best)
+    return Figure(
+        "measured-knee", f"least size that answered {share:.0%} of the most, measured", size, "connections",
+        f"{rates[size]:.3g} of {best:.3g} requests per second; sizes {', '.join(map(str, sorted(rates)))}",
+        "this machine, this statement, and users that do not wait",
+    )  # fmt: skip
+
+
 def from_run(run: Run, service: Service) -> tuple[Service, list[Figure]]:
     """Return the service with what a recorded run tells of it, and what was measured in that run.
 

@@ -58,7 +58,7 @@ def peak(bench: Bench, spec: str, workers: int = 1, beyond: int = 2) -> Peak:
 
 @contextmanager
 def _each_worker(web: App, count: int) -> Iterator[list[HTTPConnection]]:
-    """Lend *count* open connections to each worker; who gets a new one, the kernel decides, so it is asked who it is."""
+    """Lend *count* open connections to each worker; the kernel decides who gets a new one, so it is asked."""
     found: dict[int, list[HTTPConnection]] = {pid: [] for pid in web.pids()}
     opened: list[HTTPConnection] = []
     try:

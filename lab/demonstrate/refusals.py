@@ -92,8 +92,9 @@ def _prepared(small: Private) -> int:
         data.run(connection, "grant_app", app=data.role(APP))
         reserve = "reserve_slot" if small.major >= 16 else "reserve_superuser_slot"
         data.run(connection, reserve, observer=data.role(OBSERVER))
-        data.ask(connection, "lesson/limit_role", limited=data.role(LIMITED), most=MOST)
-        return int(data.ask(connection, "lesson/kept_back")[0][0])
+        data.run(connection, "limit_role", limited=data.role(LIMITED), most=MOST)
+        _, _, _, for_superusers, reserved, _ = data.run(connection, "limits")[0]
+        return int(for_superusers + reserved)
 
 
 def _overfull(bench: Bench, small: Private, users: int, role: str) -> Overfull:
@@ -114,7 +115,7 @@ def _overfull(bench: Bench, small: Private, users: int, role: str) -> Overfull:
 def _held(web: app.App, users: int) -> Iterator[list[Crowd]]:
     """Have as many requests hold a connection as can get one; the list holds what became of them, after the body."""
     seen: list[Crowd] = []
-    path = "/patterns/inside?ms=2000"
+    path = "/patterns/inside?ms=1500"
     thread = threading.Thread(target=lambda: seen.append(crowd(web.url, path, users, each=1)), daemon=True)
     thread.start()
     if not wait_until(lambda: _settled(web, users), timeout_s=20):
@@ -125,7 +126,7 @@ def _held(web: app.App, users: int) -> Iterator[list[Crowd]]:
 
 def _settled(web: app.App, users: int) -> bool:
     meters = [gauge["meter"] for gauge in web.gauges()]
-    return sum(meter["held_now"] + meter["failed"] for meter in meters) >= users
+    return bool(sum(meter["held_now"] + meter["failed"] for meter in meters) >= users)
 
 
 def _ask(web: app.App) -> tuple[int, str]:

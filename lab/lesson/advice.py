@@ -71,6 +71,18 @@ def advice(
     return Advice(rows, columns=["setting", "value", "why"])
 
 
+def formulas(*measured: Figure, **known: float | None) -> pd.DataFrame:
+    """Return every figure that arithmetic has for a service, and those that were measured.
+
+    *known* are fields of :class:`lab.analyse.sizing.Service`, such as workers, size, overflow and max_connections.
+
+    :raises UsageError: for a number out of range.
+    """
+    found = [*figures(Service(**known).checked()), *measured]  # type: ignore[arg-type]
+    rows = [(figure.name, f"{figure.value:.4g}", figure.unit, figure.how, figure.warning) for figure in found]
+    return Advice(rows, columns=["figure", "value", "unit", "how", "warning"])
+
+
 def _size(service: Service) -> int:
     """Return the size for this rate; no more than the server's share for a worker, or than its threads can use."""
     wanted = connections_for(_busy(service), WAIT_PCT / 100)
