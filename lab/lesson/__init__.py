@@ -10,13 +10,14 @@ from types import EllipsisType
 
 from lab.demonstrate import pool_size as _pool_size
 from lab.demonstrate import sessions as _sessions
+from lab.demonstrate.pairs import Compared
 from lab.demonstrate.pool_size import Wave
 from lab.demonstrate.sessions import Seen
 from lab.lesson.advice import advice, formulas
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
-from lab.lesson.loads import Answer, Compared, chart_of, compare, one_load, request, split, table
+from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
