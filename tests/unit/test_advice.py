@@ -3,9 +3,11 @@
 import pandas as pd
 import pytest
 
-from lab.analyse.sizing import connections_for, waiting_share
+from lab.analyse.sizing import connections_for, knee, waiting_share
+from lab.demonstrate.pool_size import Burnt, Wave, growth
 from lab.errors import UsageError
-from lab.lesson.advice import WARNING, advice
+from lab.lesson.advice import WARNING, advice, formulas
+from lab.lesson.exercises.sizing_the_pool import smallest_pool
 
 
 def value(table: pd.DataFrame, setting: str) -> object:
@@ -72,3 +74,27 @@ def test_the_share_that_waits_is_erlangs() -> None:
     assert waiting_share(8, 10) == pytest.approx(0.409, abs=0.001)
     assert waiting_share(2, 2) == 1.0
     assert connections_for(8, 0.05) == 14
+
+
+def test_formulas_stand_beside_what_was_measured() -> None:
+    table = formulas(knee({2: 90.0, 8: 100.0}), workers=4, size=10, overflow=10, max_connections=100)
+    assert list(table["value"])[:3] == ["80", "97", "24"]
+    assert list(table["value"])[-1] == "2"
+
+
+def wave(size: int, timeouts: int) -> Wave:
+    return Wave(size, timeouts, sent=20, answered=20 - timeouts, hold_ms=500, timeout_s=1.25)
+
+
+def test_seven_connections_are_the_least_for_twenty_requests_in_three_rounds() -> None:
+    assert wave(7, 0).least == 7
+    assert smallest_pool(wave(7, 0))[0]
+    assert not smallest_pool(wave(6, 2))[0]
+    assert not smallest_pool(wave(8, 0))[0]
+    assert not smallest_pool(None)[0]
+
+
+def test_growth_is_the_last_over_the_first_or_unknown() -> None:
+    first, last = Burnt(2, 100, None, 5, 1, 9), Burnt(40, 150, 20, 50, 1, 9)
+    assert growth([first, last], "executed_ms") == 10
+    assert growth([first, last], "users_p50_ms") is None
