@@ -8,9 +8,12 @@ Small experiments are in :mod:`lab.demonstrate` and take what :func:`bench` retu
 
 from types import EllipsisType
 
+from lab.demonstrate import pool_size as _pool_size
 from lab.demonstrate import sessions as _sessions
 from lab.demonstrate.pairs import Compared
+from lab.demonstrate.pool_size import Wave
 from lab.demonstrate.sessions import Seen
+from lab.lesson.advice import advice, formulas
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
@@ -18,8 +21,8 @@ from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
-    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "one_load",
-    "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "advice", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end",
+    "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates", "wave",
 ]  # fmt: skip
 
 
@@ -56,3 +59,14 @@ def sessions(variant: str, count: int = 3) -> list[int]:
 def updates(variant: str) -> Seen:
     """Make updates through the variant's pool and read the statistics views at once, then after a flush."""
     return _sessions.updates_seen(bench(), variant)
+
+
+def wave(pool: str | EllipsisType) -> Wave | None:
+    """Send twenty requests at once through *pool*, each holding a connection for half a second.
+
+    ``...`` stands for a pool that is not chosen yet.
+    """
+    if isinstance(pool, EllipsisType):
+        print("not yet: write a pool in place of the dots")  # noqa: T201
+        return None
+    return _pool_size.wave(bench(), pool)
