@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Cliff:
-    """One application, from few requests in flight to many. *edge* is the number predicted to be the first that fails."""
+    """One application, from few requests in flight to many. *edge* is predicted to be the first number that fails."""
 
     threads: int
     connections: int
@@ -92,7 +92,7 @@ def _steps(bench: Bench) -> tuple[int, ...]:
 
 def _point(bench: Bench, web: App, route: str, users: int, below: bool) -> Point:
     """Send waves: a fixed number where all are to pass, and otherwise until some have failed, or a limit."""
-    most = bench.scaled(ci=4, workshop=12) if below else 12
+    most = bench.scaled(ci=3, workshop=12) if below else 12
     enough = bench.scaled(ci=1, workshop=2)
     failed: list[int] = []
     while len(failed) < most and (below or sum(1 for count in failed if count) < enough):
@@ -209,7 +209,7 @@ def at_one_load(
 
 def _waves(bench: Bench, web: App, route: str, users: int) -> Point:
     """Send waves until enough of them have failed, or all have passed."""
-    most, enough = bench.scaled(ci=(4, 1), workshop=(8, 4))
+    most, enough = bench.scaled(ci=(3, 1), workshop=(8, 4))
     failed: list[int] = []
     while len(failed) < most and sum(1 for count in failed if count) < enough:
         failed.append(crowd(web.url, f"/patterns/{route}?ms={HOLD_MS}", users, each=1).failed)

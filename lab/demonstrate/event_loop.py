@@ -12,6 +12,8 @@ from http.client import HTTPConnection
 from statistics import median
 from urllib.parse import urlsplit
 
+from lab.app import App
+from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.crowd import Crowd, crowd
 
@@ -33,27 +35,31 @@ class Beside:
 
 
 def beside(
-    bench: Bench, routes: Sequence[str] = ("blocking", "inside"), users: int = 8, hold_ms: int = 50
+    bench: Bench, routes: Sequence[str] = ("blocking", "inside"), hold_ms: int = 50, web: App | None = None
 ) -> tuple[Beside, ...]:
-    """Load routes that hold a connection for *hold_ms*, one after the other, with a pool that is large enough."""
-    seconds = bench.scaled(ci=1.5, workshop=6.0)
+    """Load routes that hold a connection for *hold_ms*, one after the other, with as many users as connections."""
+    seconds = bench.scaled(ci=1.0, workshop=6.0)
     found = []
-    with bench.application(f"queue:size={users},overflow=0,timeout=10") as web:
+    with shared.application(bench, web) as asked:
+        users = asked.pool.size
         for route in routes:
             bench.say(route)
             path = f"/patterns/{route}?ms={hold_ms}"
-            crowd(web.url, path, users, each=1)  # opens the connections
-            found.append(_with_canary(web.url, route, path, users, seconds=seconds))
+            crowd(asked.url, path, users, each=1)  # opens the connections
+            found.append(_with_canary(asked.url, route, path, users, seconds=seconds))
     return tuple(found)
 
 
-def exhausted(bench: Bench, routes: Sequence[str] = ("blocking-await", "external")) -> tuple[Beside, ...]:
+def exhausted(
+    bench: Bench, routes: Sequence[str] = ("blocking-await", "external"), web: App | None = None
+) -> tuple[Beside, ...]:
     """Ask for one connection more than the pool has, while the others hold theirs and wait for something else."""
     found = []
-    with bench.application("queue:size=2,overflow=0,timeout=1") as web:
+    with shared.application(bench, web) as asked:
+        users = asked.pool.size + 1
         for route in routes:
             bench.say(f"{route}, with an exhausted pool")
-            found.append(_with_canary(web.url, route, f"/patterns/{route}?ms=300", users=3, each=1))
+            found.append(_with_canary(asked.url, route, f"/patterns/{route}?ms=300", users, each=1))
     return tuple(found)
 
 

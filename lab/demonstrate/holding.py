@@ -9,22 +9,25 @@ from http.client import HTTPConnection
 from statistics import median
 from urllib.parse import urlsplit
 
+from lab.app import App
+from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
 from lab.demonstrate.collapse import Point, states_of
 from lab.demonstrate.crowd import Crowd, crowd
 
 
-def locking(bench: Bench, connections: int = 5, route: str = "two") -> tuple[Point, ...]:
+def locking(bench: Bench, route: str = "two", web: App | None = None) -> tuple[Point, ...]:
     """Send waves of requests that need two connections each: one fewer than the pool has connections, then as many.
 
     With one fewer, somebody always finds a second one free. Source: HikariCP's formula, requests x (2 - 1) + 1.
     """
-    waves = bench.scaled(ci=2, workshop=6)
-    with bench.application(f"queue:size={connections},overflow=0,timeout=1") as web:
-        crowd(web.url, "/patterns/inside?ms=50", connections, each=1)  # opens the connections
+    waves = bench.scaled(ci=1, workshop=6)
+    with shared.application(bench, web) as asked:
+        connections = asked.pool.size
+        crowd(asked.url, "/patterns/inside?ms=50", connections, each=1)  # opens the connections
         path = f"/patterns/{route}?ms=150"
         return tuple(
-            Point(users, tuple(crowd(web.url, path, users, each=1).failed for _ in range(waves)))
+            Point(users, tuple(crowd(asked.url, path, users, each=1).failed for _ in range(waves)))
             for users in (connections - 1, connections)
         )
 
@@ -43,13 +46,13 @@ class Outside:
 def outside(
     bench: Bench,
     routes: Sequence[str] = ("external", "external-committed"),
-    users: int = 15,
-    connections: int = 5,
+    users: int = 12,
     ms: int = 100,
+    web: App | None = None,
 ) -> tuple[Outside, ...]:
     """Load routes that query, and then wait *ms* for something that is no database."""
     found = []
-    with bench.application(f"queue:size={connections},overflow=0,timeout=10") as web, bench.reader() as reader:
+    with shared.application(bench, web) as asked, bench.reader() as reader:
         for route in routes:
             bench.say(route)
             looks: list[tuple[int, int]] = []
@@ -57,12 +60,12 @@ def outside(
             looking = threading.Thread(target=_look, args=(reader, over, looks))
             looking.start()
             try:
-                seen = crowd(web.url, f"/patterns/{route}?ms={ms}", users, seconds=bench.scaled(ci=1.0, workshop=5.0))
+                seen = crowd(asked.url, f"/patterns/{route}?ms={ms}", users, seconds=bench.scaled(ci=0.8, workshop=5.0))
             finally:
                 over.set()
                 looking.join()
             idle, active = (median(column) for column in zip(*looks, strict=True))
-            found.append(Outside(route, seen, 1000 * connections / ms, idle, active))
+            found.append(Outside(route, seen, 1000 * asked.pool.size / ms, idle, active))
     return tuple(found)
 
 
@@ -86,22 +89,23 @@ class Leak:
     next_status_after: int  # once the sessions were closed
 
 
-def leak(bench: Bench, connections: int = 3, path: str = "/patterns/leak") -> Leak:
+def leak(bench: Bench, path: str = "/patterns/leak", web: App | None = None) -> Leak:
     """Forget to close as many sessions as the pool has connections; then close them."""
-    with bench.application(f"queue:size={connections},overflow=0,timeout=0.5") as web, bench.reader() as reader:
+    with shared.application(bench, web) as asked, bench.reader() as reader:
+        connections = asked.pool.size
         for _ in range(connections):
-            _status(web.url, path)
+            _status(asked.url, path)
         time.sleep(0.2)  # so that they have been held for a while
-        gauge, states = web.gauges()[0], states_of(reader)
-        refused = _status(web.url, "/patterns/inside?ms=0")
-        _status(web.url, "/patterns/leak", "DELETE")
+        gauge, states = asked.gauges()[0], states_of(reader)
+        refused = _status(asked.url, "/patterns/inside?ms=0")
+        _status(asked.url, "/patterns/leak", "DELETE")
         return Leak(
             connections=connections,
             connections_out=int(gauge["checked_out"]),
             idle_in_transaction=states.get("idle in transaction", 0),
             held_longest_s=round(float(gauge["meter"]["held_longest_s"]), 1),
             next_status=refused,
-            next_status_after=_status(web.url, "/patterns/inside?ms=0"),
+            next_status_after=_status(asked.url, "/patterns/inside?ms=0"),
         )
 
 

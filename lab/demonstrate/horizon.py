@@ -105,7 +105,7 @@ def _run(connection: Any, name: str) -> None:
 
 
 def _left_by_vacuum(reader: Reader) -> int:
-    """Let every row die once and vacuum; again for a while if some stay, since somebody else's look may be under way."""
+    """Let every row die once and vacuum; again if some stay, since somebody else may be looking."""
     reader.rows("lesson/horizon_update")
     found: list[int] = []
 

@@ -12,6 +12,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from lab.app import App
+from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.collapse import states_of
 from lab.process import wait_until
@@ -29,10 +30,10 @@ class Held:
     idle_in_transaction: int
 
 
-def held_after_answer(bench: Bench, routes: Sequence[str] = ROUTES, requests: int = 5) -> tuple[Held, ...]:
+def held_after_answer(bench: Bench, routes: Sequence[str] = ROUTES, web: App | None = None) -> tuple[Held, ...]:
     """Ask routes that go on after the handler has returned: a streamed response, or a background task."""
-    with bench.application(f"queue:size={requests},overflow=0,timeout=5") as web:
-        return tuple(_held(bench, web, route, requests) for route in routes)
+    with shared.application(bench, web) as asked:
+        return tuple(_held(bench, asked, route, asked.pool.size) for route in routes)
 
 
 def _held(bench: Bench, web: App, route: str, requests: int) -> Held:
@@ -42,7 +43,7 @@ def _held(bench: Bench, web: App, route: str, requests: int) -> Held:
             stack.enter_context(closing(HTTPConnection(urlsplit(web.url).netloc, timeout=30))) for _ in range(requests)
         ]
         for client in clients:
-            client.request("GET", f"/patterns/{route}?ms=1000")
+            client.request("GET", f"/patterns/{route}?ms=600")
         answers = [client.getresponse() for client in clients]
         for answer in answers:
             answer.read(1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+from lab.app import App
+from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
 from lab.demonstrate.collapse import APPLICATION
 from lab.demonstrate.crowd import crowd
@@ -26,7 +28,7 @@ class Written:
 
 
 def written(
-    bench: Bench, routes: Sequence[str] = COMMITS, asked: int = 3, user: int | None = None
+    bench: Bench, routes: Sequence[str] = COMMITS, asked: int = 3, user: int | None = None, web: App | None = None
 ) -> tuple[Written, ...]:
     """Open sessions for a user, by default for one who does not exist: a deferred constraint refuses the commit.
 
@@ -34,12 +36,12 @@ def written(
     """
     number = bench.where.keys["user"] + 1 if user is None else user
     found = []
-    with bench.application("queue:size=2,overflow=0,timeout=5") as web, bench.reader() as reader:
+    with shared.application(bench, web) as target, bench.reader() as reader:
         for route in routes:
             before = int(reader.value("lesson/sessions_of", user=number))
-            answers = [_post(web.url, f"/patterns/{route}?user={number}") for _ in range(asked)]
+            answers = [_post(target.url, f"/patterns/{route}?user={number}") for _ in range(asked)]
             # a commit after the answer may still be under way
-            wait_until(lambda: web.gauges()[0]["checked_out"] == 0, timeout_s=5)
+            wait_until(lambda: target.gauges()[0]["checked_out"] == 0, timeout_s=5)
             stored = int(reader.value("lesson/sessions_of", user=number)) - before
             reader.rows("lesson/end_sessions", ids=[body["id"] for _, body in answers if "id" in body])
             statuses = tuple(status for status, _ in answers)

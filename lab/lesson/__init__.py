@@ -17,12 +17,12 @@ from lab.lesson.advice import advice, formulas
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
-from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
+from lab.lesson.loads import Answer, application, chart_of, compare, one_load, request, split, table
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
-    "Answer", "Compared", "advice", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end",
-    "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates", "wave",
+    "Answer", "Compared", "advice", "application", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
+    "end", "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates", "wave",
 ]  # fmt: skip
 
 

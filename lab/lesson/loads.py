@@ -44,6 +44,11 @@ def _web(pool: str) -> app.App:
     return desk.web
 
 
+def application(pool: str) -> app.App:
+    """Return a running sample app with this pool, for demonstrations that share one; it ends with the lesson."""
+    return _web(pool)
+
+
 def request(path: str, method: str = "GET", pool: str = "queue:size=2,overflow=0") -> Answer:
     """Ask the sample app once; it is started when it is first asked."""
     connection = http.client.HTTPConnection(urlsplit(_web(pool).url).netloc, timeout=30)
