@@ -22,7 +22,8 @@ from lab.lesson.pictures import curve, strip
 
 __all__ = [
     "Answer", "Compared", "advice", "application", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
-    "end", "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates", "wave",
+    "end", "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table",
+    "updates", "wave",
 ]  # fmt: skip
 
 

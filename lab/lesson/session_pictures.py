@@ -7,6 +7,7 @@ import pandas as pd
 from lab.chart.plain import Line, Row, Words
 from lab.demonstrate.collapse import HOLD_MS, TIMEOUT_S, USERS, Cliff, Tried
 from lab.demonstrate.event_loop import Beside
+from lab.demonstrate.holding import Outside
 from lab.demonstrate.horizon import Blocked
 from lab.lesson.pictures import curve, strip
 
@@ -75,5 +76,30 @@ def blocked(holders: Sequence[Blocked]) -> pd.DataFrame:
             "not removable": [one.not_removable for one in holders],
             "backend_xid": ["set" if one.has_xid else "" for one in holders],
             "backend_xmin": ["set" if one.has_xmin else "" for one in holders],
+        }
+    )
+
+
+def canary_table(*sides: Beside) -> pd.DataFrame:
+    """Return what a crowd and the canary beside it saw, a row for each route."""
+    return pd.DataFrame(
+        {
+            "route": [side.route for side in sides],
+            "requests": [side.crowd.users for side in sides],
+            "failed": [side.crowd.failed for side in sides],
+            "canary's longest wait, ms": [round(max(side.canary_ms)) for side in sides],
+        }
+    )
+
+
+def outside_table(*sides: Outside) -> pd.DataFrame:
+    """Return the answers per second, their bound, and what the server's sessions did, a row for each route."""
+    return pd.DataFrame(
+        {
+            "route": [side.route for side in sides],
+            "answers per second": [round(side.crowd.per_s, 1) for side in sides],
+            "connections / hold": [side.bound_per_s for side in sides],
+            "idle in transaction": [side.idle_in_transaction for side in sides],
+            "active": [side.active for side in sides],
         }
     )
