@@ -147,13 +147,15 @@ def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool 
 
 
 def _uprights(ax: Axes, words: Words) -> None:
-    """Draw what was guessed of, or limits, the x axis; each name one line below the one before."""
+    """Draw what was guessed of, or limits, the x axis; each name one line below the one before, where there is room."""
     for number, (name, where) in enumerate([*words.x_limits.items(), *words.x_guesses.items()]):
         dashed = (0, (4, 3)) if name in words.x_guesses else "-"
         ax.axvline(where, color=GREY, linewidth=1.2, linestyle=dashed, zorder=0)
+        low, high = ax.get_xlim()
+        left = where > (low + high) / 2
         ax.annotate(
-            name, (where, 1 - 0.07 * number), (-4, -3), xycoords=("data", "axes fraction"), va="top", ha="right",
-            textcoords="offset points", fontsize=BODY, color=GREY,
+            name, (where, 1 - 0.07 * number), (-4 if left else 4, -3), xycoords=("data", "axes fraction"), va="top",
+            ha="right" if left else "left", textcoords="offset points", fontsize=BODY, color=GREY,
         )  # fmt: skip
 
 

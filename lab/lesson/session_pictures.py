@@ -57,7 +57,7 @@ def canaries(blocking: Beside, threads: Beside) -> None:
     """Draw what the canary waited beside each form of the same handler."""
     times = blocking.median_ms / threads.median_ms
     title = (
-        f"A driver that blocks the event loop makes everybody wait: {times:.0f} times as long"
+        f"A driver that blocks the event loop makes everybody wait: about {float(f'{times:.1g}'):g} times as long"
         if times >= 2
         else "The canary waited about as long beside both"
     )
