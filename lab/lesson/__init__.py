@@ -6,7 +6,9 @@ by ``kill -9``. Everything after it works on that server. ``LAB_SCALE`` sets how
 Small experiments are in :mod:`lab.demonstrate` and take what :func:`bench` returns; loads and comparisons are here.
 """
 
+from contextlib import AbstractContextManager
 from types import EllipsisType
+from typing import TypeVar
 
 from lab.demonstrate import sessions as _sessions
 from lab.demonstrate.sessions import Seen
@@ -17,9 +19,16 @@ from lab.lesson.loads import Answer, Compared, chart_of, compare, one_load, requ
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
-    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "one_load",
-    "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "hold",
+    "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
 ]  # fmt: skip
+
+T = TypeVar("T")
+
+
+def hold(lent: AbstractContextManager[T]) -> T:
+    """Borrow something for the rest of the lesson, such as a private server; it is given back when the lesson ends."""
+    return at().held.enter_context(lent)
 
 
 def predict(what: str, guess: float | EllipsisType) -> float | None:
