@@ -124,6 +124,7 @@ def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool 
             log_ticks(ax)
         if log_y:
             ax.set_yscale("log")
+            log_ticks(ax, ax.yaxis)
         else:
             tops = [y for line in lines for _, y in line.points] + [*words.limits.values(), *words.guesses.values()]
             ax.set_ylim(0, 1.08 * max(tops))

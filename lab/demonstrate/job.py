@@ -14,8 +14,10 @@ import psycopg2
 
 from lab import process, sql
 from lab.demonstrate.bench import Reader
-from lab.demonstrate.private import Private
+from lab.demonstrate.connects import PASSWORD, Doors
 from lab.errors import UsageError
+
+QUESTIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,13 @@ class Counted:
 class Job:
     """Where the job works: a way to open a connection, and a question to ask on it."""
 
-    def __init__(self, server: Private, role: str) -> None:
-        self._server, self._role = server, role
+    def __init__(self, doors: Doors, way: str = PASSWORD) -> None:
+        self._server, self._way = doors.server, doors.way(way)
 
     @contextmanager
     def connection(self) -> Iterator[Any]:
         """Open a connection of psycopg2, and close it at the end."""
-        with closing(psycopg2.connect(self._server.dsn(self._role, database="job"))) as connection:
+        with closing(psycopg2.connect(self._way.dsn(self._server, "job"))) as connection:
             yield connection
 
     def ask(self, connection: Any) -> None:

@@ -5,6 +5,7 @@ once for each process. PSS gives each process its part of what is shared. Privat
 ending the connection would give back. The server reads them from its own ``/proc``: there are none on macOS.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,17 @@ class Grown:
     def stages(self) -> tuple[Taken, Taken, Taken]:
         """All three, in order."""
         return (self.fresh, self.queried, self.scanned)
+
+    def mb(self, figure: str = "private_bytes") -> float:
+        """Return the median of a figure after the scan, MB; NaN if the server could not tell it."""
+        found = self.scanned.middle(figure)
+        return math.nan if found is None else found / 1024**2
+
+    @property
+    def rss_per_table(self) -> float:
+        """What the scan added to the RSS of a backend, as a share of the table; NaN if it is not known."""
+        before, after = self.queried.middle("rss_bytes"), self.scanned.middle("rss_bytes")
+        return math.nan if before is None or after is None else (after - before) / self.table_bytes
 
 
 def grown(server: Private, connections: int = 10, table_bytes: int = 24 * 1024**2) -> Grown:
