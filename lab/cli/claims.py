@@ -12,7 +12,7 @@ from lab import process, server
 from lab.cli.watch import Progressing
 from lab.demonstrate.bench import Bench
 from lab.errors import LabError, UsageError
-from lab.ledger import Claim, Entry, chosen, page, tested
+from lab.ledger import Claim, Entry, chosen, entries, page
 from lab.record.files import write_atomically
 
 PAGE = settings.PROJECT / "docs" / "claims.md"
@@ -31,7 +31,7 @@ def claims(
         return
     if config.server:
         raise UsageError("lab claims starts applications and loads beside the lab; run it there, not in the containers")
-    out, entries = Console(highlight=False), []
+    out, found = Console(highlight=False), []
     with (
         Progressing() as watch,
         process.exclusive(config.home / "claims.lock", "claims"),
@@ -40,15 +40,15 @@ def claims(
         bench = Bench(where, config, config.home, watch.say)
         for number, claim in enumerate(some, 1):
             watch.say(f"claim {number} of {len(some)}: {claim.id}")
-            for entry in tested(bench, [claim]):
-                entries.append(entry)
+            for entry in entries(bench, [claim]):
+                found.append(entry)
                 if not as_json:
                     _print(out, entry)
         above = page.facts(where.version, server.non_default_settings(where.owner_dsn))
     if as_json:
-        typer.echo(json.dumps([entry.as_json() for entry in entries], indent=2, allow_nan=False))
+        typer.echo(json.dumps([entry.as_json() for entry in found], indent=2, allow_nan=False))
     if not ids:
-        _write(page_file, page.document(entries, above, config.scale))
+        _write(page_file, page.document(found, above, config.scale))
 
 
 def _write(file: Path, text: str) -> None:

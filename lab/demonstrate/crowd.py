@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from lab.errors import AppError
+
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
@@ -60,6 +62,8 @@ def crowd(
     """Have *users* ask *path* of the app at *base*, for *seconds* or *each* so many times, all at once from one start.
 
     What is in flight at the end of the time is waited for, and counted.
+
+    :raises AppError: if not all of them can connect.
     """
     if (seconds > 0) == (each > 0):
         raise ValueError("give either seconds or each")
@@ -68,7 +72,10 @@ def crowd(
     threads = [threading.Thread(target=user.go, args=(gate, seconds, each), daemon=True) for user in asked]
     for thread in threads:
         thread.start()
-    gate.wait()
+    try:
+        gate.wait()
+    except threading.BrokenBarrierError:
+        raise AppError(f"{base} takes no {users} connections; see that the application runs") from None
     began = time.monotonic()
     for thread in threads:
         thread.join()
@@ -85,8 +92,12 @@ class _User:
 
     def go(self, gate: threading.Barrier, seconds: float, each: int) -> None:
         connection = HTTPConnection(self._netloc, timeout=self._patience_s)
-        connection.connect()  # the handshake is no part of the first request
-        gate.wait()
+        try:
+            connection.connect()  # the handshake is no part of the first request
+            gate.wait()
+        except (OSError, threading.BrokenBarrierError):
+            gate.abort()
+            return
         end = time.monotonic() + seconds
         while sum(self.statuses.values()) < each if each else time.monotonic() < end:
             began = time.monotonic()

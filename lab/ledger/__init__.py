@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.demonstrate.bench import Bench
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 
 HOLDS, IN_PART, NOT_HERE, NOT_SHOWN = "HOLDS", "HOLDS IN PART", "DOES NOT HOLD HERE", "NOT SHOWN"
 
@@ -91,9 +91,12 @@ def chosen(ids: Sequence[str]) -> tuple[Claim, ...]:
     return tuple(by_id[name] for name in dict.fromkeys(ids)) if ids else known()
 
 
-def tested(bench: Bench, some: Sequence[Claim]) -> Iterator[Entry]:
-    """Test claims one after the other."""
+def entries(bench: Bench, some: Sequence[Claim]) -> Iterator[Entry]:
+    """Test claims one after the other; one whose experiment cannot be made is not shown, and the others go on."""
     for claim in some:
         began = time.monotonic()
-        finding = claim.test(bench)
+        try:
+            finding = claim.test(bench)
+        except LabError as error:
+            finding = Finding(NOT_SHOWN, str(error))
         yield Entry(claim, finding, time.monotonic() - began)

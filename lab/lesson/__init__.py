@@ -11,11 +11,12 @@ from types import EllipsisType
 from typing import TypeVar
 
 from lab.demonstrate import sessions as _sessions
+from lab.demonstrate.pairs import Compared
 from lab.demonstrate.sessions import Seen
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
-from lab.lesson.loads import Answer, Compared, chart_of, compare, one_load, request, split, table
+from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
 from lab.lesson.pictures import curve, strip
 
 __all__ = [

@@ -9,28 +9,17 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from lab import app, experiment, plan
-from lab.analyse.gates import is_machines
+from lab import app, experiment
 from lab.analyse.summary import VariantSummary, summarise
 from lab.chart import comparison as chart
+from lab.demonstrate import pairs
+from lab.demonstrate.pairs import Compared
 from lab.errors import UsageError
-from lab.lesson.desk import at
+from lab.lesson.desk import at, bench
 from lab.lesson.display import show as _show
 from lab.lesson.watch import InNotebook
-from lab.plan import LoadPlan, PoolConfig, Variant
+from lab.plan import PoolConfig, Variant
 from lab.record.run import open_run
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How long a load takes at one setting of LAB_SCALE."""
-
-    warmup_s: float
-    measured_s: float
-    pairs: int
-
-
-SCALES = {"ci": Scale(0.5, 1.5, 3), "workshop": Scale(1.0, 4.0, 3), "full": Scale(2.0, 10.0, 5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +55,6 @@ def request(path: str, method: str = "GET", pool: str = "queue:size=2,overflow=0
     return Answer(response.status, body, {part[0]: float(part[1]) for part in parts if len(part) == 2})
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A comparison as a lesson uses it: *first* and *second* as they were named, and the second's effect."""
-
-    result: experiment.Result
-    first: VariantSummary
-    second: VariantSummary
-
-    @property
-    def ratio(self) -> float | None:
-        """The second's figure over the first's: answers per second in the closed model, median latency in the open.
-
-        None if the comparison is invalid; but if only because the machine was busy, which both variants of every pair
-        shared, the end of its interval that is nearer to no difference.
-        """
-        effect = self.result.comparison.effect
-        if effect.verdict != "invalid":
-            return effect.ratio
-        if effect.low is None or effect.high is None or not all(is_machines(reason) for reason in effect.reasons):
-            return None
-        return effect.low if effect.low > 1 else min(effect.high, 1.0)
-
-    @property
-    def both(self) -> tuple[VariantSummary, VariantSummary]:
-        """First and second."""
-        return (self.first, self.second)
-
-
-def _load(users: int, journey: str) -> LoadPlan:
-    scale = SCALES[at().settings.scale]
-    weights = plan.journey(journey)
-    return LoadPlan(users=users, journey=journey, weights=weights, warmup_s=scale.warmup_s, measured_s=scale.measured_s)
-
-
 @contextmanager
 def _stoppable(watch: InNotebook) -> Iterator[None]:
     """Show where the reader stopped a load; the interruption goes on, so that later cells do not run without it."""
@@ -113,17 +68,14 @@ def _stoppable(watch: InNotebook) -> Iterator[None]:
 
 def compare(first: str, second: str | EllipsisType, users: int = 16, journey: str = "read") -> Compared | None:
     """Load both variants in interleaved pairs, with a picture that grows; ``...`` stands for one not chosen yet."""
-    desk = at()
     if isinstance(second, EllipsisType):
         print("not yet: write a variant in place of the dots")  # noqa: T201
         return None
-    one, other = Variant.parse_all([first, second], 1, {})
-    question = experiment.Question((one, other), _load(users, journey), SCALES[desk.settings.scale].pairs)
     watch = InNotebook("progress of a comparison: requests answered per second, by time")
     with _stoppable(watch):
-        result = experiment.compare(question, desk.settings, watch, desk.where)
+        found = pairs.compare(bench(), first, second, users, journey, watch)
     watch.done("done")
-    return Compared(result, result.comparison.first, result.comparison.second)
+    return found
 
 
 def one_load(variant: str, users: int = 4, journey: str = "read") -> VariantSummary:
@@ -131,7 +83,7 @@ def one_load(variant: str, users: int = 4, journey: str = "read") -> VariantSumm
     desk = at()
     side = Variant(variant, PoolConfig.parse(variant))
     watch = InNotebook("progress of a load: requests answered per second, by time")
-    question = experiment.Question((side,), _load(users, journey), pairs=1)
+    question = experiment.Question((side,), pairs.load(desk.settings.scale, users, journey), pairs=1)
     with _stoppable(watch):
         folder = experiment.perform(question, desk.settings, watch, desk.where)
     watch.done("done")

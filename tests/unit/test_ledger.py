@@ -2,13 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from lab.cli.main import run
 from lab.config import PROJECT
-from lab.errors import UsageError
-from lab.ledger import HOLDS, IN_PART, Claim, Entry, Finding, chosen, known, page
+from lab.errors import ServerError, UsageError
+from lab.ledger import HOLDS, IN_PART, NOT_SHOWN, Claim, Entry, Finding, chosen, entries, known, page
 
 FACTS = {"host": {"cores": 2}, "server": {"version": "18.6"}, "packages": {"fastapi": "0.165.0"}}
 
@@ -56,6 +57,15 @@ def test_the_page_has_a_row_for_each_claim_with_its_condition() -> None:
 def test_the_committed_page_tells_of_every_claim() -> None:
     text = (PROJECT / "docs/claims.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z-]+)`", text, re.MULTILINE) == [claim.id for claim in known()]
+
+
+def test_a_claim_whose_experiment_cannot_be_made_is_not_shown_and_the_others_go_on() -> None:
+    def broken(_: object) -> Finding:
+        raise ServerError("the server is gone")
+
+    good = entry().claim
+    found = [one.finding.verdict for one in entries(None, [replace(good, test=broken), good])]  # type: ignore[arg-type]
+    assert found == [NOT_SHOWN, HOLDS]
 
 
 def test_listing_tests_nothing(capsys: pytest.CaptureFixture[str]) -> None:

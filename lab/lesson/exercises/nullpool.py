@@ -1,6 +1,6 @@
 """Exercises of 02_nullpool_or_queuepool."""
 
-from lab.lesson.loads import Compared
+from lab.demonstrate.pairs import Compared
 
 
 def one_connection(done: object) -> tuple[bool, str]:
