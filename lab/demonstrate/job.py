@@ -17,7 +17,7 @@ from lab.demonstrate.bench import Reader
 from lab.demonstrate.connects import PASSWORD, Doors
 from lab.errors import UsageError
 
-QUESTIONS = 200
+QUESTIONS = 100
 
 
 @dataclass(frozen=True, slots=True)

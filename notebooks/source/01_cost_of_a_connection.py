@@ -106,7 +106,7 @@ lesson.claim(
 guess_times = lesson.predict("times as long with sixty-four at once", 4)
 
 # %%
-seconds = bench.scaled(ci=0.4, workshop=2.0)
+seconds = bench.scaled(ci=0.25, workshop=2.0)
 swept = connects.sweep(
     doors, [connects.PLAIN, connects.PASSWORD], (1, 4, 16, 64), seconds
 )
@@ -204,7 +204,7 @@ lesson.claim(
 # %% [markdown]
 # ## Your turn
 #
-# The same mistake is made outside of web applications. This job asks the server two hundred short questions, and opens a connection for each.
+# The same mistake is made outside of web applications. This job asks the server a hundred short questions, and opens a connection for each.
 
 # %%
 nightly = job.Job(doors)
