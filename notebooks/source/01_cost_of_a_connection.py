@@ -156,6 +156,8 @@ lesson.claim(
     grown.mb("private_bytes"),
     at_most=5,
 )
+
+# %%
 lesson.claim(
     "By RSS it seems to be at least five times as much",
     grown.mb("rss_bytes") / grown.mb("private_bytes"),
