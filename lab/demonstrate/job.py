@@ -33,6 +33,7 @@ class Job:
 
     def __init__(self, doors: Doors, way: str = PASSWORD) -> None:
         self._server, self._way = doors.server, doors.way(way)
+        self._own_sessions = 0  # in the job's database, which the server counts like the job's
 
     @contextmanager
     def connection(self) -> Iterator[Any]:
@@ -58,6 +59,7 @@ class Job:
             Reader(owner).rows("lesson/job_database")
         with self._server.owner("job") as inside:
             Reader(inside).rows("lesson/asked")
+        self._own_sessions = 1
         began = time.monotonic()
         work(self)
         return time.monotonic() - began
@@ -69,9 +71,10 @@ class Job:
             rows = Reader(owner).rows("lesson/job_sessions") if self._server.major >= 14 else []
         if not rows:
             return None
+        sessions = int(rows[0][0]) - self._own_sessions
         with self._server.owner("job") as inside:
-            # without the session that made the counter
-            return Counted(int(Reader(inside).value("lesson/asked_so_far")), int(rows[0][0]) - 1)
+            self._own_sessions += 1
+            return Counted(int(Reader(inside).value("lesson/asked_so_far")), sessions)
 
     @staticmethod
     def _end(reader: Reader) -> None:
