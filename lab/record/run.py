@@ -336,8 +336,14 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
 
 def append_row(folder: Path, pid: int, table: str, row: Mapping[str, Any]) -> None:
     """Add one row, seen by the process *pid*, to what the observers write."""
-    with raw.observer_file(folder, pid).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"table": table, **row}) + "\n")
+    append_rows(folder, pid, table, [row])
+
+
+def append_rows(folder: Path, who: int | str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add several rows, seen by *who*, to what the observers write."""
+    lines = "".join(json.dumps({"table": table, **row}) + "\n" for row in rows)
+    with raw.observer_file(folder, who).open("a", encoding="utf-8") as stream:
+        stream.write(lines)
 
 
 def append_event(folder: Path, event: str, t_us: int, **values: Any) -> None:
