@@ -29,6 +29,7 @@ LEAST_CHECKOUTS = 100
 LEAST_HOLD_MS = 0.2  # the pool counts some microseconds before and after the meter
 LEAST_SAMPLES = 25
 SURE = 0.9995  # on each side: a balanced run is not to be blamed for what sampling does
+MOST_BATCHES = 30  # of samples that follow each other; of four samples at least
 UNSEEN = 1.0  # checkouts, in each worker: see _waiting()
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
@@ -259,7 +260,7 @@ def _standard_error(values: np.ndarray[Any, Any]) -> tuple[float, int]:
     Samples that follow each other are alike: their means in batches are less so. The error is at least that of counts
     that come by chance (Poisson), since a few samples of a rare event may all be alike.
     """
-    batches = int(sqrt(len(values)))
+    batches = min(MOST_BATCHES, len(values) // 4)
     means = [part.mean() for part in np.array_split(values, batches)]
     by_chance = sqrt(max(values.mean(), 1 / len(values)) / len(values))
     return max(float(np.std(means, ddof=1)) / sqrt(batches), by_chance), batches

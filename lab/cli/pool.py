@@ -14,9 +14,9 @@ _COLUMNS: dict[str, Callable[[RouteUse], str]] = {
     "connect ms": lambda route: format_number(route.connect_ms),
     "hold ms": lambda route: format_number(route.hold_ms),
     "longest ms": lambda route: format_number(1000 * route.hold_longest_s),
-    "timeouts": lambda route: f"{route.timeouts:,}",
 }
 _RARE: dict[str, Callable[[RouteUse], int]] = {  # shown where there is one
+    "timeouts": lambda route: route.timeouts,
     "failed": lambda route: route.failed,
     "not back": lambda route: route.held_at_end,
 }
