@@ -99,7 +99,8 @@ class SessionQueries:
 
     def run(self, name: str, **parameters: object) -> list[Row]:
         """See :class:`Queries`."""
-        return [dict(row) for row in self._session.execute(_statement(name), parameters).mappings()]
+        result: Any = self._session.execute(_statement(name), parameters)
+        return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     def commit(self) -> None:
         """See :class:`Queries`."""
@@ -155,7 +156,9 @@ class DriverQueries:
         """See :class:`Queries`."""
         with self._connection.cursor() as cursor:
             cursor.execute(_driver_text(name), parameters)
-            columns = [column.name for column in cursor.description or ()]
+            if cursor.description is None:  # a statement that returns no rows
+                return []
+            columns = [column.name for column in cursor.description]
             return [dict(zip(columns, row, strict=True)) for row in cursor]
 
     def commit(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
-from lab.app import answers, routes
+from lab.app import answers, patterns, routes
 from lab.app.database import Database, check_mark, create_database
 from lab.app.sampler import Sampler
 from lab.app.timing import AsgiApp, Message, Receive, Send, ServerTimingMiddleware
@@ -81,7 +81,8 @@ def build(database: Database, check: Callable[[], None]) -> FastAPI:
     app = FastAPI(title="PostgreSQL Performance Lab: sample application", description=_ABOUT, lifespan=lifespan)
     app.state.database = database
     app.state.sampler = sampler
-    for router in (routes.router, routes.classic, routes.bare):
+    app.state.leaked = []  # sessions that a lesson forgets on purpose
+    for router in (routes.router, routes.classic, routes.bare, patterns.router(database.pool)):
         app.include_router(router)
     answers.answer_errors(app)
     return app

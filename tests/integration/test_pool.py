@@ -1,6 +1,5 @@
 """The pool's telemetry from the real app: by route, while it is exhausted, and while the event loop is blocked."""
 
-import asyncio
 import json
 import threading
 import time
@@ -8,13 +7,9 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-import psycopg2
 import pytest
-from anyio.to_thread import current_default_thread_limiter
 
 from lab import app as stage
-from lab.app.database import create_database
-from lab.app.sampler import Sampler
 from lab.observe.pool import PoolSamples
 from lab.plan import PoolConfig
 from lab.process import wait_until
@@ -96,23 +91,26 @@ def test_handlers_that_wait_for_a_thread_are_seen(server, tmp_path):
             thread.join()
 
 
-def test_a_blocked_event_loop_is_sampled_all_the_same(server):
-    async def blocked():
-        database = create_database(server.app_dsn, PoolConfig(size=1, overflow=0), "lab-app-blocked")
-        sampler = Sampler(database)
-        sampler.start(current_default_thread_limiter())
-        began_us = time.monotonic_ns() // 1000
-        with psycopg2.connect(server.app_dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(1)")  # in the event loop's own thread
-        connection.close()
-        ended_us = time.monotonic_ns() // 1000
-        sampler.stop()
-        database.dispose()
-        return [sample for sample in sampler.since(began_us) if sample["t_us"] < ended_us]
+def test_a_blocked_event_loop_is_sampled_all_the_same(server, tmp_path):
+    with running(server, tmp_path, "queue:size=1,overflow=0") as app:
+        ask(app, "/posts/1")  # connects
+        before_us = app.gauges()[0]["t_us"]
+        ask(app, "/patterns/blocking?ms=1500")
+        after_us = app.gauges()[0]["t_us"]
+        samples = [sample for sample in app.samples(before_us)[0]["samples"] if sample["t_us"] < after_us]
+    held = [sample for sample in samples if (sample["held_now"], sample["checked_out"]) == (1, 1)]
+    assert len(held) >= 5
+    assert held[-1]["held_longest_s"] - held[0]["held_longest_s"] == pytest.approx(
+        (held[-1]["t_us"] - held[0]["t_us"]) / 1e6, rel=0.2
+    )
 
-    samples = asyncio.run(blocked())
-    assert len(samples) >= 4
-    assert {sample["threads_total"] for sample in samples} == {40}
+
+def test_a_leaked_connection_names_its_route(server, tmp_path):
+    with running(server, tmp_path, "queue:size=2,overflow=0") as app:
+        for path in ("/posts/1", "/patterns/leak"):
+            ask(app, path)
+        held = {route["route"]: route["held_now"] for route in app.samples(0)[0]["routes"]}
+    assert held == {"/posts/{post_id}": 0, "/patterns/leak": 1}
 
 
 def test_every_worker_is_fetched_once_and_for_all(server, tmp_path):
