@@ -27,6 +27,7 @@ class PoolSamples:
         self._folder = folder
         self._every_s = every_s
         self._last_us: dict[int, int] = {}
+        self._error: OSError | None = None
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pool samples", daemon=True)
 
@@ -36,10 +37,15 @@ class PoolSamples:
         self._thread.start()
 
     def end(self) -> None:
-        """Fetch for the last time, while the app is still up; may be called again."""
+        """Fetch for the last time, while the app is still up; may be called again.
+
+        :raises OSError: if what was fetched could not be written, also earlier.
+        """
         if not self._ends.is_set():
             self.abandon()
             self.fetch()
+        if self._error:
+            raise self._error
 
     def abandon(self) -> None:
         """Fetch no more; returns when no fetch is under way."""
@@ -48,7 +54,7 @@ class PoolSamples:
             self._thread.join()
 
     def fetch(self) -> None:
-        """Write what is new. A worker that is seen for the first time is asked for all that it kept."""
+        """Write what is new; everybody is asked for what came after the last sample of whoever is furthest behind."""
         for answer in self._ask(min(self._last_us.values(), default=0)):
             last_us = self._last_us.get(answer["pid"], 0)
             new = [sample for sample in answer["samples"] if sample["t_us"] > last_us]
@@ -58,7 +64,11 @@ class PoolSamples:
 
     def _run(self) -> None:
         while not self._ends.wait(self._every_s):
-            self.fetch()
+            try:
+                self.fetch()
+            except OSError as error:
+                self._error = error
+                return
 
 
 @contextmanager
