@@ -257,13 +257,11 @@ def _waiting(workers: Sequence[Columns]) -> Law | None:
 def _standard_error(values: np.ndarray[Any, Any]) -> tuple[float, int]:
     """Return the standard error of the mean of a sampled count, and the number of batches it stands on.
 
-    Samples that follow each other are alike: their means in batches are less so. The error is at least that of counts
-    that come by chance (Poisson), since a few samples of a rare event may all be alike.
+    Samples that follow each other are alike: their means in batches are less so.
     """
     batches = min(MOST_BATCHES, len(values) // 4)
     means = [part.mean() for part in np.array_split(values, batches)]
-    by_chance = sqrt(max(values.mean(), 1 / len(values)) / len(values))
-    return max(float(np.std(means, ddof=1)) / sqrt(batches), by_chance), batches
+    return float(np.std(means, ddof=1)) / sqrt(batches), batches
 
 
 def _routes(run: Run, start_us: int) -> list[RouteUse]:

@@ -179,6 +179,7 @@ def test_an_invalidated_connection_comes_back():
     engine = lite(meter)
     connection = engine.connect()
     connection.invalidate()
+    assert meter.snapshot().held_now == 0
     connection.close()
     with engine.connect():
         pass
@@ -213,9 +214,9 @@ def test_the_totals_of_all_routes_add_up_to_the_meters():
     meter = Meter()
     engine = with_slow_sql(lite(meter), 0)
     app = api(engine)
+    engine.connect().close()
     for _ in range(3):
         call(app)
-    engine.connect().close()
     totals, routes = meter.read()
     assert {route.route: route.checkouts for route in routes} == {"/": 3, NO_ROUTE: 1}
     for name in ("checkouts", "connects", "wait_s", "connect_s", "hold_s"):
