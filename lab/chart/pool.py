@@ -192,7 +192,10 @@ def _panel(
     if level is not None and level <= 2 * most:
         top = max(top, 1.2 * level)
         ax.axhline(level, color=GREY, lw=1.1, ls=":")
-        ax.text(total_s * 0.995, level, f"{name} {level}", ha="right", va="bottom", fontsize=SMALL, color=GREY)
+        ax.text(
+            total_s * 0.995, level + 0.03 * top, f"{name} {level}", ha="right", va="bottom", fontsize=SMALL, color=GREY,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
     ax.set_ylim(0, top)
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     _name_lines(ax, lines, top)
