@@ -4,7 +4,8 @@
 number of rows that it names; it is replaced by renaming. So a ``kill -9`` at any moment leaves either a whole run or
 one that :func:`open_run` refuses.
 
-Format history: 1 — first; 2 — several load processes (``loaders``), histograms.
+Format history: 1 — first; 2 — several load processes (``loaders``), histograms. Tables that came later are missing in
+older runs of the same format (``pool``, ``pool_routes``): the manifest's ``files`` says which there are.
 """
 
 import hashlib
