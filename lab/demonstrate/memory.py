@@ -69,7 +69,7 @@ class Grown:
 def grown(server: Private, connections: int = 10, table_bytes: int = 24 * 1024**2) -> Grown:
     """Open connections and look at their backends: at once, after queries, and after each has scanned a table.
 
-    The table is smaller than a quarter of shared buffers: of a larger one a scan keeps only a few pages there. It is
+    The table is smaller than a quarter of shared buffers: of a larger one a scan may keep only a few pages there. It is
     dropped at the end.
     """
     with server.owner() as owner, _prepared(owner, table_bytes), ExitStack() as held:
