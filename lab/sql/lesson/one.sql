@@ -1,0 +1,2 @@
+-- The shortest question
+SELECT 1 AS one
