@@ -145,3 +145,14 @@ def _come_and_go(engine: Engine, each: int, user: int, pids: set[int]) -> None:
         with engine.connect() as connection:
             pids.add(int(connection.execute(hold, {"seconds": 0.003}).scalar_one()))
         time.sleep(pause.uniform(0, 0.006))
+
+
+def churn_of_each(bench: Bench, pools: Sequence[tuple[int, int]], repeats: int) -> dict[str, list[Churn]]:
+    """Measure the churn of each pool (size, overflow) and of NullPool so often; return it by the pool's name."""
+    found: dict[str, list[Churn]] = {}
+    for number in range(repeats):
+        bench.say(f"users come and go over each pool: {number + 1} of {repeats}")
+        for size, overflow in [*pools, (None, 0)]:
+            one = churn(bench, size, overflow)
+            found.setdefault(one.pool, []).append(one)
+    return found

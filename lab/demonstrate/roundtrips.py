@@ -65,6 +65,28 @@ def sent(bench: Bench, work: str = "select", times: int = 50, **options: Any) ->
     }
 
 
+UNITS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # name -> unit of work, and options of the engine
+    "checkout": ("checkout", {}),
+    "checkout, pre_ping": ("checkout", {"pool_pre_ping": True}),
+    "SELECT": ("select", {}),
+    "SELECT, pre_ping": ("select", {"pool_pre_ping": True}),
+    "SELECT, reset_on_return=None": ("select", {"pool_reset_on_return": None}),
+    "SELECT, autocommit": ("select", {"isolation_level": "AUTOCOMMIT"}),
+    "left open": ("abandoned", {}),
+    "left open, reset_on_return=None": ("abandoned", {"pool_reset_on_return": None}),
+}
+
+
+def sent_by_unit(bench: Bench) -> dict[str, dict[str, float]]:
+    """Return what each of :data:`UNITS` sends to the server, per unit."""
+    return {name: sent(bench, work, **options) for name, (work, options) in UNITS.items()}
+
+
+def total(statements: Mapping[str, float]) -> float:
+    """Return the statements of one unit of work."""
+    return sum(statements.values())
+
+
 def _calls(reader: Reader, role: str) -> dict[str, int]:
     rows = reader.rows("lesson/statements_of_role", role=role)
     return {str(query).splitlines()[-1].strip(): int(calls) for query, calls in rows}

@@ -32,6 +32,16 @@ class Waited:
     state: str  # of the server's one backend meanwhile, as pg_stat_activity shows it
     served_after: bool  # whether the pool served again once its connection was back
 
+    @property
+    def timeouts(self) -> float:
+        """How long the checkout waited, in timeouts."""
+        return self.waited_s / self.timeout_s
+
+    @property
+    def looked_idle(self) -> bool:
+        """Whether the server saw a session that waits for its client, and nothing else."""
+        return self.state.startswith("idle")
+
 
 def waited(bench: Bench, timeout_s: float = 0.5, size: int = 1) -> Waited:
     """Take one connection of a pool of *size*, and ask for another."""
@@ -114,6 +124,10 @@ class Request:
 
     status: int
     timing_ms: dict[str, float]
+
+    def share(self, part: str) -> float:
+        """Return a part's share of the application's time, 0.0 to 1.0."""
+        return self.timing_ms[part] / self.timing_ms["app"]
 
 
 @dataclass(frozen=True, slots=True)
