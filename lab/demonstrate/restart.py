@@ -5,7 +5,7 @@ It is done to a private server, with two pools that work at the same time, so th
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from lab import sql
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.private import SCRAM, Private, private
+from lab.demonstrate.private import SCRAM, private
 from lab.process import wait_until
 
 _ROLE = "lab_restart"
@@ -80,37 +80,43 @@ class _Team:
             time.sleep(_EVERY_S)
 
 
-def restarted(bench: Bench, users: int = 4, restart: bool = True) -> Restarted:
-    """Restart a private server fast while *users* work through each of two pools, without ``pre_ping`` and with it."""
+def restarted(bench: Bench, users: int = 4, stop: bool = True, again: bool = True) -> Restarted:
+    """Restart a private server fast while *users* work through each of two pools, without ``pre_ping`` and with it.
+
+    Without *again* it is only stopped, and without *stop* nothing is done to it.
+    """
     with ExitStack() as held:
         bench.say("making a private server")
         server = held.enter_context(private(bench, roles={_ROLE: SCRAM}))
         there = replace(bench, where=replace(bench.where, app_dsn=server.dsn(_ROLE)))
-        stop = threading.Event()
+        enough = threading.Event()
         teams = [
             _Team(
                 held.enter_context(
                     there.engine(QueuePool, pool_size=users, max_overflow=0, pool_pre_ping=ping, pool_timeout=10)
                 ),
-                stop,
+                enough,
             )
             for ping in (False, True)
         ]
         bench.say("restarting it under two pools")
-        _live_through(teams, users, server if restart else None, stop)
+        happens = [server.stop] * stop + [server.start] * (stop and again)
+        _live_through(teams, users, happens, enough)
         return Restarted(_lived(teams[0], False), _lived(teams[1], True))
 
 
-def _live_through(teams: Sequence[_Team], users: int, server: Private | None, stop: threading.Event) -> None:
-    """Let the teams work before, during and after the restart, until each user was answered after it."""
+def _live_through(
+    teams: Sequence[_Team], users: int, happens: Sequence[Callable[[], None]], enough: threading.Event
+) -> None:
+    """Let the teams work before, during and after what happens, until each user was answered after it."""
     threads = [thread for team in teams for thread in team.begin(users)]
     try:
         _until_all_answer(teams)
-        if server is not None:
-            server.restart()
+        for event in happens:
+            event()
         _until_all_answer(teams)
     finally:
-        stop.set()
+        enough.set()
         for thread in threads:
             thread.join()
 

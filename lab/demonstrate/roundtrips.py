@@ -37,7 +37,7 @@ def select(engine: Engine) -> None:
 def abandoned(engine: Engine) -> None:
     """Begin a transaction with the driver's connection, and give it back without ending it."""
     connection = engine.raw_connection()
-    connection.cursor().execute(sql.load("lesson/one"))
+    connection.cursor().execute(sql.load("lesson/backend_pid"))
     connection.close()
 
 
@@ -77,9 +77,11 @@ UNITS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # name -> unit of work, 
 }
 
 
-def sent_by_unit(bench: Bench) -> dict[str, dict[str, float]]:
-    """Return what each of :data:`UNITS` sends to the server, per unit."""
-    return {name: sent(bench, work, **options) for name, (work, options) in UNITS.items()}
+def sent_by_unit(
+    bench: Bench, units: Mapping[str, tuple[str, Mapping[str, Any]]] = UNITS
+) -> dict[str, dict[str, float]]:
+    """Return what each of *units* sends to the server, per unit."""
+    return {name: sent(bench, work, **options) for name, (work, options) in units.items()}
 
 
 def total(statements: Mapping[str, float]) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import psycopg2
-from sqlalchemy import Engine, QueuePool, event, text
+from sqlalchemy import Connection, Engine, QueuePool, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -43,14 +43,18 @@ class Waited:
         return self.state.startswith("idle")
 
 
-def waited(bench: Bench, timeout_s: float = 0.5, size: int = 1) -> Waited:
-    """Take one connection of a pool of *size*, and ask for another."""
+def waited(bench: Bench, timeout_s: float = 0.5, size: int = 1, busy: bool = False) -> Waited:
+    """Take one connection of a pool of *size*, and ask for another. *busy*: the first runs a query meanwhile."""
     with (
         bench.reader() as reader,
         bench.engine(QueuePool, pool_size=size, max_overflow=0, pool_timeout=timeout_s) as engine,
     ):
         with engine.connect() as held:
             pid = backend_of(held)
+            query = threading.Thread(target=_hold, args=(held, 3 * timeout_s if busy else 0.0))
+            query.start()
+            if not busy:
+                query.join()
             began = time.monotonic()
             error = ""
             try:
@@ -59,9 +63,14 @@ def waited(bench: Bench, timeout_s: float = 0.5, size: int = 1) -> Waited:
                 error = str(refused)
             waited_s = time.monotonic() - began
             state = str(reader.value("lesson/state_of", pid=pid))
+            query.join()
         with engine.connect() as again:
             served = backend_of(again) > 0
     return Waited(timeout_s, waited_s, error, state, served)
+
+
+def _hold(connection: Connection, seconds: float) -> None:
+    connection.execute(text(sql.load("lesson/hold")), {"seconds": seconds})
 
 
 def query_per_timeout(bench: Bench, timeout_s: float = 0.1, query_s: float = 0.4) -> float:
@@ -70,7 +79,7 @@ def query_per_timeout(bench: Bench, timeout_s: float = 0.1, query_s: float = 0.4
     with bench.engine(QueuePool, **options) as engine, engine.connect() as connection:
         backend_of(connection)  # connecting is no part of it
         began = time.monotonic()
-        connection.execute(text(sql.load("lesson/hold")), {"seconds": query_s})
+        _hold(connection, query_s)
         return (time.monotonic() - began) / timeout_s
 
 
@@ -82,11 +91,17 @@ class Stranded:
     room_after_s: float  # when the attempt had failed, so that there was room
     served_after_s: float  # when the one that waited was served
 
+    @property
+    def timeouts(self) -> float:
+        """When it was served, in timeouts."""
+        return self.served_after_s / self.timeout_s
 
-def stranded(bench: Bench, timeout_s: float = 1.0, fails_after_s: float = 0.2) -> Stranded:
-    """Let one thread fail to connect (by a creator that refuses), while another waits for the same room.
 
-    Nobody wakes the one that waits, so it is served when its own timeout has passed.
+def stranded(bench: Bench, timeout_s: float = 1.0, fails_after_s: float = 0.2, fails: bool = True) -> Stranded:
+    """Let one thread fail to connect, by a listener that refuses, while another waits for the same room.
+
+    Nobody wakes the one that waits, so it is served when its own timeout has passed. Without *fails*, connecting is
+    only slow, and the connection comes back.
     """
     refused = threading.Event()
     failing = threading.Event()
@@ -96,7 +111,8 @@ def stranded(bench: Bench, timeout_s: float = 1.0, fails_after_s: float = 0.2) -
             return
         refused.set()
         time.sleep(fails_after_s)
-        raise psycopg2.OperationalError("refused")
+        if fails:
+            raise psycopg2.OperationalError("refused")
 
     with bench.engine(QueuePool, pool_size=1, max_overflow=0, pool_timeout=timeout_s) as engine:
         engine.connect().close()

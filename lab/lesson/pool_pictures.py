@@ -14,8 +14,8 @@ from lab.lesson.desk import bench
 from lab.lesson.pictures import curve, strip
 
 
-def _guessed(name: str, guess: float | None) -> dict[str, float]:
-    return {} if guess is None else {f"your guess of {name}": guess}
+def _guessed(guess: float | None) -> dict[str, float]:
+    return {} if guess is None else {"your guess": guess}
 
 
 def table(levels: Sequence[Level]) -> pd.DataFrame:
@@ -40,10 +40,11 @@ def levels(steps: Sequence[Level], guess: float | None, size: int, overflow: int
     title += f", and {few[0].backends} stay open for {few[0].out} in use" if few else " and follow the demand"
     words = Words(
         title,
-        f"pool_size {size}, max_overflow {overflow}; {len(steps)} steps of a demand, one pool, one thread; counts",
+        f"pool_size {size}, max_overflow {overflow}; {len(steps)} steps, one thread; your guess is of what is open "
+        f"at step {steps.index(few[0]) if few else len(steps) - 1}",
         "step of the demand",
         "connections",
-        _guessed(f"those open at step {steps.index(few[0])}" if few else "those open", guess),
+        _guessed(guess),
         {"size": size, "size + overflow": size + overflow},
     )
     wanted = Line("wanted", [(number, step.wanted) for number, step in enumerate(steps)])
@@ -69,9 +70,9 @@ def churn(found: Mapping[str, Sequence[Churn]], guess: float | None) -> None:
     words = Words(
         title,
         f"size+overflow; {repeats} {'repeat' if repeats == 1 else 'repeats'} of {one.checkouts} checkouts by 20 users, "
-        f"3 ms each; scale {bench().config.scale}; lines: medians",
+        f"3 ms each; scale {bench().config.scale}; lines: medians; your guess is of 1+19",
         "connections opened for each hundred checkouts",
-        guesses=_guessed("1+19", guess),
+        guesses=_guessed(guess),
     )
     rows = [
         Row(name, [churned.per_hundred for churned in some], "null" if name == "NullPool" else "queue")
@@ -90,14 +91,14 @@ def failures(bare: Survived, pinged: Survived, in_use: Survived, in_use_pinged: 
     }
     title = "The ping makes no difference"
     if pinged.failed < bare.failed:
-        title = f"A ping saves {bare.failed - pinged.failed} of {bare.failed} while idle, and "
+        title = f"A ping saves {bare.failed - pinged.failed} of {bare.failed} failures after a loss while idle, and "
         title += f"{in_use.failed - in_use_pinged.failed or 'none'} of {in_use.failed} in use"
     words = Words(
         title,
-        f"{bare.ended} backends ended in each case; {bare.requests} requests one after the other while idle, "
-        f"{in_use.requests} in use; counts of one run each",
+        f"{bare.ended} backends ended; then {bare.requests} requests one by one, or the {in_use.requests} in use; one run "
+        "each; your guess is of the first",
         "failed requests",
-        guesses=_guessed("the first row", guess),
+        guesses=_guessed(guess),
     )
     strip([Row(name, [survived.failed], "queue") for name, survived in shown.items()], words)
 
@@ -116,14 +117,18 @@ def shares(greedy: Shares, patient: Shares, seconds: float) -> None:
     title = "Every thread gets its share"
     if greedy.starved:
         title = f"Without a pause {greedy.starved} of {threads} threads get next to nothing"
-        title += f", with one {patient.starved or 'none'}"
+        title += f", with a pause {patient.starved or 'none'}"
     words = Words(
         title,
         f"{threads} threads, pool of 5, {seconds:g} s each; a dot for each thread; the busiest had {most:,} checkouts",
-        "checkouts of a thread",
-        limits={"equal share without a pause": sum(greedy.checkouts) / threads},
+        "thread, the busiest first",
+        "checkouts in all",
     )
-    strip([Row("no pause", greedy.checkouts), Row("pause of 5 ms", patient.checkouts)], words)
+    lines = [
+        Line(name, [(rank, count) for rank, count in enumerate(some.checkouts, 1)])
+        for name, some in (("no pause", greedy), ("pause of 5 ms", patient))
+    ]
+    curve(lines, words)
 
 
 def uses(fifo: Quiet, lifo: Quiet) -> None:

@@ -122,9 +122,14 @@ lesson.claim(
 )
 lesson.claim("Its wait stands under pool", in_app.served.share("pool"), at_least=0.5)
 lesson.claim("A query may take longer", waiting.query_per_timeout(bench), at_least=1.5)
+lesson.claim(
+    "A failed connect wakes none", waiting.stranded(bench).timeouts, at_least=0.9
+)
 
 # %% [markdown]
 # PostgreSQL has nothing to report: for the server all is quiet. The wait shows in the application alone, in the part `pool` of its `Server-Timing`, and in its count of timeouts.
+#
+# Worse: if opening a connection fails, its place is free, but nobody is told. A checkout that waits for a place then sleeps until its own timeout, and is served at the end of it.
 #
 # `pool_timeout` limits one thing only, the wait for a free place. Connecting has `connect_timeout`, and a query `statement_timeout`.
 
