@@ -48,14 +48,14 @@ class _User:
         self.longest_wait_s = 0.0
 
     def go(self, engine: Engine, gate: threading.Barrier, seconds: float) -> None:
-        one = text(sql.load("lesson/one"))
+        question = text(sql.load("lesson/backend_pid"))
         gate.wait()
         end = time.monotonic() + seconds
         while (asked := time.monotonic()) < end:
             with engine.connect() as connection:
                 self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - asked)
                 if time.monotonic() < end:  # what was waited for longer is no part of the time
-                    connection.execute(one)
+                    connection.execute(question)
                     self.checkouts += 1
             if self._pause_s:
                 time.sleep(self._pause_s)

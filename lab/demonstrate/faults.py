@@ -71,7 +71,7 @@ def _asked(engine: Engine) -> bool:
 
 def _answered(connection: Connection) -> bool:
     try:
-        connection.execute(text(sql.load("lesson/one")))
+        connection.execute(text(sql.load("lesson/backend_pid")))
     except DBAPIError:
         return False
     return True

@@ -95,8 +95,8 @@ def failures(bare: Survived, pinged: Survived, in_use: Survived, in_use_pinged: 
         title += f"{in_use.failed - in_use_pinged.failed or 'none'} of {in_use.failed} in use"
     words = Words(
         title,
-        f"{bare.ended} backends ended; then {bare.requests} requests one by one, or the {in_use.requests} in use; one run "
-        "each; your guess is of the first",
+        f"{bare.ended} backends ended; then {bare.requests} requests one by one, or the {in_use.requests} in use; "
+        "one run each; your guess is of the first",
         "failed requests",
         guesses=_guessed(guess),
     )

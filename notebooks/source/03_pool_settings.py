@@ -179,7 +179,7 @@ lesson.claim("A restart fails some, ping or not", restarted.fewest_failed, at_le
 lesson.claim("Both pools come back unaided", int(restarted.all_back), at_least=1)
 
 # %% [markdown]
-# The first lost connection makes SQLAlchemy throw all idle ones away. That is why one request fails and not five, as long as they come one after the other. What is lost in the middle of a request is lost: only a request that may be repeated can be repeated.
+# The first lost connection makes SQLAlchemy throw all idle ones away. That is why one request fails and not five, if they come one after the other; of those that come at once, each that was handed a dead connection fails. What is lost in the middle of a request is lost, with a ping or without: only the application knows whether a request may be repeated.
 
 # %% [markdown]
 # ## Why

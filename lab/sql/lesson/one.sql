@@ -1,2 +1,0 @@
--- The shortest question
-SELECT 1 AS one
