@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from lab import sql
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.private import SCRAM, private
+from lab.errors import LabError
 from lab.process import wait_until
 
 _ROLE = "lab_restart"
@@ -35,18 +36,18 @@ class Lived:
 class Restarted:
     """Two pools that lived through the same restart."""
 
-    bare: Lived
-    pinged: Lived
+    pools: tuple[Lived, ...]  # without pre_ping, and with it; none if no server could be had
+    problem: str = ""  # why there was none
 
     @property
-    def fewest_failed(self) -> int:
-        """Failed requests of the pool that had fewer."""
-        return min(self.bare.failed, self.pinged.failed)
+    def fewest_failed(self) -> int | None:
+        """Failed requests of the pool that had fewer; None if there was no server."""
+        return min((pool.failed for pool in self.pools), default=None)
 
     @property
-    def all_back(self) -> bool:
-        """Whether every user of both pools was answered again."""
-        return self.bare.answered_after and self.pinged.answered_after
+    def all_back(self) -> int | None:
+        """1 if every user of both pools was answered again, else 0; None if there was no server."""
+        return int(all(pool.answered_after for pool in self.pools)) if self.pools else None
 
 
 @dataclass(slots=True)
@@ -87,7 +88,10 @@ def restarted(bench: Bench, users: int = 4, stop: bool = True, again: bool = Tru
     """
     with ExitStack() as held:
         bench.say("making a private server")
-        server = held.enter_context(private(bench, roles={_ROLE: SCRAM}))
+        try:
+            server = held.enter_context(private(bench, roles={_ROLE: SCRAM}))
+        except LabError as error:  # such as where PostgreSQL runs elsewhere, and its programs are not here
+            return Restarted((), str(error))
         there = replace(bench, where=replace(bench.where, app_dsn=server.dsn(_ROLE)))
         enough = threading.Event()
         teams = [
@@ -102,7 +106,7 @@ def restarted(bench: Bench, users: int = 4, stop: bool = True, again: bool = Tru
         bench.say("restarting it under two pools")
         happens = [server.stop] * stop + [server.start] * (stop and again)
         _live_through(teams, users, happens, enough)
-        return Restarted(_lived(teams[0], False), _lived(teams[1], True))
+        return Restarted((_lived(teams[0], False), _lived(teams[1], True)))
 
 
 def _live_through(

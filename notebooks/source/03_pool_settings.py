@@ -26,7 +26,7 @@ bench = lesson.bench()
 # %% [markdown]
 # ## Predict
 #
-# A pool has `pool_size` five and `max_overflow` ten. More requests than that have come, and were served; now three are still in use, and all the others are back. How many connections does PostgreSQL show?
+# A pool has `pool_size` five and `max_overflow` ten. As many requests at once have come as it can serve; now three are still in use, and all the others are back. How many connections does PostgreSQL show?
 
 # %%
 guess = lesson.predict("connections open, three of them in use", 3)
@@ -52,7 +52,7 @@ lesson.claim("When all are back, the size is left", levels[-1].backends, between
 lesson.claim("The gauge overflow begins below zero", levels[0].overflow, at_most=-1)
 
 # %% [markdown]
-# `pool_size` is the number of *idle* connections that the pool keeps, beside those in use. It opens none before one is asked for, and nothing ever makes it smaller again.
+# `pool_size` is the number of *idle* connections that the pool keeps, beside those in use. It opens none before one is asked for, and it never makes itself smaller.
 #
 # Its gauge `overflow()` counts from minus the size, so a dashboard that shows it as it is shows negative overflow. Open connections are size plus `overflow()`, always.
 
@@ -176,7 +176,7 @@ lesson.claim("With a ping none does", pinged.failed, at_most=0)
 lesson.claim("In use, all are lost", in_use.failed, between=(5, 5))
 lesson.claim("In use, a ping saves none", in_use_pinged.failed, between=(5, 5))
 lesson.claim("A restart fails some, ping or not", restarted.fewest_failed, at_least=1)
-lesson.claim("Both pools come back unaided", int(restarted.all_back), at_least=1)
+lesson.claim("Both pools come back unaided", restarted.all_back, at_least=1)
 
 # %% [markdown]
 # The first lost connection makes SQLAlchemy throw all idle ones away. That is why one request fails and not five, if they come one after the other; of those that come at once, each that was handed a dead connection fails. What is lost in the middle of a request is lost, with a ping or without: only the application knows whether a request may be repeated.

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from lab import config as settings
-from lab.demonstrate import filling, lifetime, roundtrips, waiting
+from lab.demonstrate import filling, lifetime, restart, roundtrips, waiting
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.lifetime import Night
+from lab.errors import ServerError
 from lab.lesson.exercises import pool_settings
 
 IDLE = {"options": "-c idle_session_timeout=400"}
@@ -72,6 +73,18 @@ def test_the_exercise_looks_at_what_the_server_shows(
     done, text = pool_settings.shrink(options)
     assert expected in text
     assert done == ("every request" in expected)
+
+
+def test_a_restart_without_a_server_to_restart_says_why_and_shows_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ServerError("there are no programs of PostgreSQL here")
+
+    monkeypatch.setattr(restart, "private", missing)
+    found = restart.restarted(bench)
+    assert (found.fewest_failed, found.all_back) == (None, None)
+    assert "no programs" in found.problem
 
 
 def test_a_night_with_two_backends_left_and_no_failure_is_done() -> None:
