@@ -22,6 +22,7 @@ NEVER = {
     r"\btqdm\b": "tqdm",
     r"\bsvg\b": "SVG",
 }
+RUN = r"lesson\.(compare|one_load)\(|\(bench[,)]"  # a load, or a demonstration
 HEADINGS = ("## Why", "## Your turn", "## In production", "## Predict")
 
 
@@ -104,7 +105,7 @@ def test_a_lesson_has_its_parts_and_its_minutes(source: Path) -> None:
 
 def test_a_prediction_stands_before_its_run(source: Path) -> None:
     cells = [cell.source for cell in code(stored(source))]
-    first_run = next(index for index, text in enumerate(cells) if re.search(r"lesson\.(compare|one_load)\(", text))
+    first_run = next(index for index, text in enumerate(cells) if re.search(RUN, text))
     assert any("lesson.predict(" in text for text in cells[:first_run])
 
 
