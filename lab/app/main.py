@@ -14,8 +14,8 @@ from typing import Any
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
-from lab.app import answers, routes
-from lab.app.database import Database, check_mark, create_database
+from lab.app import answers, async_routes, routes
+from lab.app.database import AsyncDatabase, Database, check_mark, create_database
 from lab.app.timing import AsgiApp, Message, Receive, Send, ServerTimingMiddleware
 from lab.config import value
 from lab.errors import LabError, SettingError
@@ -62,7 +62,7 @@ class Quiet:
             await self.app(scope, receive, send_short)
 
 
-def build(database: Database, check: Callable[[], None]) -> FastAPI:
+def build(database: Database | AsyncDatabase, check: Callable[[], None]) -> FastAPI:
     """Return the application on *database*; *check* is called at startup and may refuse."""
 
     @asynccontextmanager
@@ -70,13 +70,16 @@ def build(database: Database, check: Callable[[], None]) -> FastAPI:
         check()
         current_default_thread_limiter().total_tokens = database.pool.threads  # it belongs to the event loop
         yield
-        database.dispose()
+        disposed = database.dispose()
+        if disposed is not None:  # of an async engine
+            await disposed
 
     app = FastAPI(title="PostgreSQL Performance Lab: sample application", description=_ABOUT, lifespan=lifespan)
     app.state.database = database
-    for router in (routes.router, routes.classic, routes.bare):
+    module = async_routes if database.pool.kind == "async" else routes
+    for router in (module.router, module.classic, routes.bare):
         app.include_router(router)
-    answers.answer_errors(app)
+    answers.answer_errors(app, database.driver_errors)
     return app
 
 
