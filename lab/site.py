@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from lab import app, load
 from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, app_url, plan_for
 from lab.agent.token import token
+from lab.app import App
 from lab.config import Config
 from lab.errors import VariantError
 from lab.plan import LoadPlan, PoolConfig
@@ -56,7 +57,7 @@ class AppPart(Protocol):
 class PooledApp:
     """The sample app and the PgBouncer that was started for it; they live and end together."""
 
-    web: app.App
+    web: App
     pooler: Pooler
 
     @property
@@ -182,7 +183,7 @@ class Site:
             undo.pop_all()
         return made
 
-    def _start(self, dsn: str, pool: PoolConfig, name: str, folder: Path) -> app.App:
+    def _start(self, dsn: str, pool: PoolConfig, name: str, folder: Path) -> App:
         log = folder / "app.log"
         return app.start(dsn, pool, port=self._config.app_port, name=name, log=log, address=self._address)
 
@@ -223,8 +224,8 @@ def check_pools(config: Config, pools: Iterable[PoolConfig]) -> None:
         return
     if config.app_agent:
         raise VariantError(
-            "pgbouncer is measured beside the lab only: each run has a fresh one, and the one of Docker Compose stands; "
-            "run lab compare outside of the containers"
+            "pgbouncer is measured beside the lab only: each run has a fresh one, and that of Docker Compose stands; "
+            "give lab compare outside of the containers"
         )
     pgbouncer.find()
 
