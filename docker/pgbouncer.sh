@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts PgBouncer before the lab's database, as lab/server/pgbouncer_conf.py does beside the lab: keep the two alike. The password comes from the secret and goes to a file in memory.
+# Starts PgBouncer before the lab's database. The password comes from the secret and goes to a file in memory.
+# lab/server/pgbouncer_conf.py does the same beside the lab; keep the two alike.
 set -eu
 umask 077
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from lab.app import answers, async_routes, routes
+from lab.app import answers, async_routes, patterns, routes
 from lab.app.database import AsyncDatabase, Database, check_mark, create_database
 from lab.app.timing import AsgiApp, Message, Receive, Send, ServerTimingMiddleware
 from lab.config import value
@@ -76,11 +76,18 @@ def build(database: Database | AsyncDatabase, check: Callable[[], None]) -> Fast
 
     app = FastAPI(title="PostgreSQL Performance Lab: sample application", description=_ABOUT, lifespan=lifespan)
     app.state.database = database
-    module = async_routes if database.pool.kind == "async" else routes
-    for router in (module.router, module.classic, routes.bare):
+    app.state.leaked = []  # sessions that a lesson forgets on purpose
+    for router in _routers(database.pool):
         app.include_router(router)
     answers.answer_errors(app, database.driver_errors)
     return app
+
+
+def _routers(pool: PoolConfig) -> list[APIRouter]:
+    """Return the routes for a kind of pool; what the patterns show of threads an async engine has no part in."""
+    if pool.kind == "async":
+        return [async_routes.router, async_routes.classic, routes.bare]
+    return [routes.router, routes.classic, routes.bare, patterns.router(pool)]
 
 
 def wrap(app: FastAPI) -> AsgiApp:

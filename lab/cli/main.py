@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.claims import claims
 from lab.cli.sizing import sizing
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
@@ -294,6 +295,9 @@ def _only_of(model: str, options: dict[str, dict[str, float | None]]) -> None:
 app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4")(
     sizing
 )
+
+
+app.command(epilog="Example: lab claims size overflow")(claims)
 
 
 @app.command(epilog="Example: lab show last")

@@ -116,7 +116,8 @@ def schema(double=Answering):
 
 
 def test_an_async_app_has_the_same_routes_parameters_and_answers():
-    assert schema(AsyncAnswering) == schema()
+    paths = {path: ways for path, ways in schema()["paths"].items() if not path.startswith("/patterns/")}
+    assert schema(AsyncAnswering)["paths"] == paths
 
 
 def test_openapi_lists_every_route_of_the_plan_with_its_method():
@@ -129,7 +130,8 @@ def test_openapi_lists_every_route_of_the_plan_with_its_method():
 def test_every_route_is_described_and_tells_how_it_holds_its_session():
     operations = [operation for path in schema()["paths"].values() for operation in path.values()]
     assert all(operation["description"] and len(operation["tags"]) == 1 for operation in operations)
-    assert {operation["tags"][0].split(":")[0] for operation in operations} == {"with", "classic", "without a database"}
+    ways = {operation["tags"][0].split(":")[0] for operation in operations}
+    assert ways == {"with", "classic", "patterns", "without a database"}
 
 
 def test_the_classic_route_is_told_by_its_path_and_tag():

@@ -16,7 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from lab.app.database.dsn import asyncpg_parameters, parameters
 from lab.app.database.engine import queue_gauges, queue_options
-from lab.app.database.queries import AsyncQueries, Row, counted, statement
+from lab.app.database.queries import AsyncQueries, Row, counted, rows_of, statement
 from lab.app.timing import Meter, instrument, metered
 from lab.plan import PoolConfig
 
@@ -29,7 +29,7 @@ class AsyncSessionQueries:
 
     async def run(self, name: str, **parameters: object) -> list[Row]:
         """See :class:`AsyncQueries`."""
-        return [dict(row) for row in (await self._session.execute(statement(name), parameters)).mappings()]
+        return rows_of(await self._session.execute(statement(name), parameters))
 
     async def commit(self) -> None:
         """See :class:`AsyncQueries`."""

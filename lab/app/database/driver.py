@@ -43,7 +43,9 @@ class DriverQueries:
         """See :class:`Queries`."""
         with self._connection.cursor() as cursor:
             cursor.execute(_driver_text(name), parameters)
-            columns = [column.name for column in cursor.description or ()]
+            if cursor.description is None:  # a statement that returns no rows
+                return []
+            columns = [column.name for column in cursor.description]
             return [dict(zip(columns, row, strict=True)) for row in cursor]
 
     def commit(self) -> None:

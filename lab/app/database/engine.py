@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 from lab.app.database.dsn import parameters
-from lab.app.database.queries import Queries, Row, counted, no_pool, statement
+from lab.app.database.queries import Queries, Row, counted, no_pool, rows_of, statement
 from lab.app.timing import Meter, metered_engine
 from lab.plan import PoolConfig
 
@@ -25,7 +25,7 @@ class SessionQueries:
 
     def run(self, name: str, **parameters: object) -> list[Row]:
         """See :class:`Queries`."""
-        return [dict(row) for row in self._session.execute(statement(name), parameters).mappings()]
+        return rows_of(self._session.execute(statement(name), parameters))
 
     def commit(self) -> None:
         """See :class:`Queries`."""

@@ -101,6 +101,11 @@ def statement(name: str) -> TextClause:
     return text(sql.load(f"app/{name}"))
 
 
+def rows_of(result: Any) -> list[Row]:
+    """Return the rows of SQLAlchemy's result; none of a statement that returns no rows."""
+    return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+
 def no_pool(meter: Meter) -> dict[str, int]:
     """Return the gauges where no pool keeps connections."""
     return {"size": 0, "checked_out": meter.snapshot().held_now, "overflow": 0, "idle": 0}

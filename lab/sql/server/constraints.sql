@@ -9,4 +9,5 @@ ALTER TABLE public.comments
 ALTER TABLE public.post_tags
     ADD FOREIGN KEY (post_id) REFERENCES public.posts,
     ADD FOREIGN KEY (tag_id) REFERENCES public.tags;
-ALTER TABLE public.sessions ADD FOREIGN KEY (user_id) REFERENCES public.users;
+-- deferrable, so that a lesson can have a commit fail; it is checked at each statement unless a session defers it
+ALTER TABLE public.sessions ADD FOREIGN KEY (user_id) REFERENCES public.users DEFERRABLE;

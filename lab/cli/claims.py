@@ -1,0 +1,76 @@
+"""``lab claims``: the ledger, tested here and now."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lab import config as settings
+from lab import process, server
+from lab.cli.watch import Progressing
+from lab.demonstrate.bench import Bench
+from lab.errors import LabError, UsageError
+from lab.ledger import Claim, Entry, chosen, entries, page
+from lab.record.files import write_atomically
+
+PAGE = settings.PROJECT / "docs" / "claims.md"
+
+
+def claims(
+    ids: Annotated[list[str] | None, typer.Argument(help="Which, such as size overflow; all without any.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Say which claims there are, and test none.")] = False,
+    page_file: Annotated[Path, typer.Option("--page", help="Where the page goes when all claims were tested.")] = PAGE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, a list.")] = False,
+) -> None:
+    """Test what the classic advice claims on this machine, and print what came of it."""
+    config, some = settings.read(), chosen(ids or [])
+    if listed:
+        _list(some, as_json)
+        return
+    if config.server:
+        raise UsageError("lab claims starts applications and loads beside the lab; run it there, not in the containers")
+    out, found = Console(highlight=False), []
+    with (
+        Progressing() as watch,
+        process.exclusive(config.home / "claims.lock", "claims"),
+        server.running(config, watch.say) as where,
+    ):
+        bench = Bench(where, config, config.home, watch.say)
+        for number, claim in enumerate(some, 1):
+            watch.say(f"claim {number} of {len(some)}: {claim.id}")
+            for entry in entries(bench, [claim]):
+                found.append(entry)
+                if not as_json:
+                    _print(out, entry)
+        above = page.facts(where.version, server.non_default_settings(where.owner_dsn))
+    if as_json:
+        typer.echo(json.dumps([entry.as_json() for entry in found], indent=2, allow_nan=False))
+    if not ids:
+        _write(page_file, page.document(found, above, config.scale))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_atomically(file, text)
+    except OSError as error:
+        raise LabError(f"{file} cannot be written ({error.strerror}); name another place with --page") from None
+
+
+def _list(some: tuple[Claim, ...], as_json: bool) -> None:
+    rows = [{"id": c.id, "sentence": c.sentence, "folklore": c.folklore, "lesson": c.lesson} for c in some]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        typer.echo(f"{row['id']:22} {row['sentence']}")
+
+
+def _print(out: Console, entry: Entry) -> None:
+    claim, finding = entry.claim, entry.finding
+    condition = f" ({finding.condition})" if finding.condition else ""
+    out.print(f"{claim.id}: {finding.verdict}{condition}", markup=False, soft_wrap=True, style="bold")
+    out.print(f"  claimed   {claim.sentence}", markup=False, soft_wrap=True)
+    out.print(f"  folklore  {claim.folklore}", markup=False, soft_wrap=True)
+    out.print(f"  measured  {finding.measured}", markup=False, soft_wrap=True)

@@ -1,0 +1,64 @@
+"""Sessions and the backends behind them, and what the statistics views show of their work: counts, no times."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, NullPool, QueuePool, text
+
+from lab import sql
+from lab.demonstrate.bench import Bench, Reader
+from lab.plan import PoolConfig
+from lab.process import wait_until
+
+
+def _engine(bench: Bench, spec: str) -> AbstractContextManager[Engine]:
+    pool = PoolConfig.parse(spec)
+    if pool.kind == "null":
+        return bench.engine(NullPool)
+    return bench.engine(QueuePool, pool_size=pool.size, max_overflow=pool.overflow)
+
+
+def backends_behind(bench: Bench, spec: str, sessions: int) -> list[int]:
+    """Open and close *sessions* sessions one after the other; return the pid of the backend behind each."""
+    pids = []
+    with _engine(bench, spec) as engine:
+        for _ in range(sessions):
+            with engine.connect() as connection:
+                pids.append(int(connection.execute(text(sql.load("lesson/backend_pid"))).scalar_one()))
+    return pids
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many of the updates that were made the statistics views showed: at once, and after the backends flushed."""
+
+    made: int
+    at_once: int
+    after_flush: int
+
+    @property
+    def share_at_once(self) -> float:
+        """From 0.0 to 1.0."""
+        return self.at_once / self.made
+
+
+def updates_seen(bench: Bench, spec: str, updates: int = 200) -> Seen:
+    """Make *updates* committed updates, read ``n_tup_upd`` at once, then again when every backend has ended.
+
+    A backend reports its counters when it ends, and otherwise at most once a second while it works; an idle one keeps
+    them for up to ten seconds (PostgreSQL 15 and later). Source: PostgreSQL's ``pgstat.c``.
+    """
+    with bench.reader() as reader:
+        before = _updates(reader)
+        with _engine(bench, spec) as engine:
+            for _ in range(updates):
+                with engine.begin() as connection:
+                    connection.execute(text(sql.load("lesson/touch")))
+            at_once = _updates(reader) - before
+        # a backend that was told to end takes a moment to do so
+        wait_until(lambda: _updates(reader) >= before + updates, timeout_s=5.0)
+        return Seen(updates, at_once, _updates(reader) - before)
+
+
+def _updates(reader: Reader) -> int:
+    return int(reader.value("lesson/updates"))

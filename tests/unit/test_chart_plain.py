@@ -1,0 +1,60 @@
+"""The plain figures of lessons: what is in them, and that nothing is cut off."""
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from lab.chart import plain
+from lab.chart.plain import Line, Row, Words
+
+WORDS = Words("A finding", "3 repeats", "ms", guesses={"your guess": 2.0}, limits={"limit": 9.0})
+ROWS = [Row("NullPool", [8.0, 9.0, 9.5], "null"), Row("pool of 5", [0.1, 0.12], "queue")]
+LINES = [Line("first", [(1, 2.0), (10, 3.0)]), Line("second", [(1, 2.1), (10, 3.05)])]
+
+
+def texts(figure):
+    return [text.get_text() for ax in figure.axes for text in ax.texts] + [text.get_text() for text in figure.texts]
+
+
+def boxes(figure):
+    canvas = FigureCanvasAgg(figure)
+    renderer = canvas.get_renderer()
+    return {text.get_text(): text.get_window_extent(renderer) for ax in figure.axes for text in ax.texts}
+
+
+def test_every_repeat_is_a_dot_and_the_median_is_written():
+    figure = plain.strip(ROWS, WORDS, log=True)
+    dots = [line for line in figure.axes[0].lines if line.get_marker() in ("x", "o")]
+    assert [len(line.get_xdata()) for line in dots] == [3, 2]
+    assert "9" in texts(figure)
+
+
+def test_guess_and_limit_stand_in_the_figure_by_name():
+    for figure in (plain.strip(ROWS, WORDS), plain.curve(LINES, WORDS)):
+        assert {"your guess", "limit", "A finding", "3 repeats"} <= set(texts(figure))
+
+
+def test_a_kind_of_pool_has_its_own_colour_and_other_series_have_none_of_these():
+    assert plain.look_of("null", 3).colour == "#D55E00"
+    used = {plain.look_of("", number).colour for number in range(4)}
+    assert not used & {look.colour for looks in plain.LOOKS.values() for look in looks}
+
+
+def test_the_names_at_the_ends_of_close_lines_do_not_overlap():
+    found = boxes(plain.curve(LINES, WORDS))
+    assert not found["first"].overlaps(found["second"])
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_nothing_is_cut_off(log):
+    figure = plain.strip([Row("a rather long name of a row, as some are", [1.0, 400.0])], WORDS, log=log)
+    width, height = figure.canvas.get_width_height()
+    for box in boxes(figure).values():
+        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height
+
+
+def test_a_row_without_values_is_drawn_empty():
+    assert plain.strip([Row("nothing", []), *ROWS], WORDS).axes[0].get_yticks().tolist() == [0, 1, 2]
+
+
+def test_the_compared_line_has_axes_and_series_and_nothing_measured():
+    assert plain.structure(WORDS, ["NullPool", "pool of 5"]) == "chart: ms; NullPool, pool of 5"
