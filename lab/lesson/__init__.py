@@ -15,11 +15,12 @@ from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
 from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
+from lab.lesson.needs import needs
 from lab.lesson.pictures import curve, strip
 
 __all__ = [
-    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "one_load",
-    "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "needs",
+    "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
 ]  # fmt: skip
 
 
