@@ -22,18 +22,7 @@ from lab.config import Config
 from lab.errors import BusyError, ServerError, UsageError
 from lab.server import Server, build, cluster
 from lab.server.layout import locate
-
-
-def _value(dsn: str, query: str) -> object:
-    conn = psycopg2.connect(dsn)
-    try:
-        conn.autocommit = True
-        with conn.cursor() as cursor:
-            cursor.execute(query)
-            row = cursor.fetchone() if cursor.description else None
-            return row[0] if row else None
-    finally:
-        conn.close()
+from tests.asking import value
 
 
 def _kill(pid: int) -> None:
@@ -53,33 +42,33 @@ ROWS = {"users": 100, "posts": 1000, "comments": 5000, "tags": 20, "post_tags": 
 
 @pytest.mark.parametrize(("table", "rows"), ROWS.items())
 def test_the_small_blog_has_its_rows(untouched: Server, table: str, rows: int) -> None:
-    assert _value(
+    assert value(
         untouched.observer_dsn.replace("/postgres?", "/lab?"),
         f"SELECT reltuples::int FROM pg_class WHERE relname = '{table}'",
     ) in (rows, -1)
-    assert _value(untouched.owner_dsn, f"SELECT count(*) FROM {table}") == rows
+    assert value(untouched.owner_dsn, f"SELECT count(*) FROM {table}") == rows
 
 
 def test_the_rows_are_the_same_every_time(untouched: Server) -> None:
     digest = "SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM (SELECT id, author_id, title, body FROM posts) AS p"
-    assert _value(untouched.owner_dsn, digest) == "e032704e343ce940f25c17384ca82a8f"
-    assert _value(untouched.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
+    assert value(untouched.owner_dsn, digest) == "e032704e343ce940f25c17384ca82a8f"
+    assert value(untouched.owner_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
 
 
 def test_new_rows_follow_the_loaded_keys(untouched: Server) -> None:
-    assert _value(untouched.app_dsn, "SELECT last_value FROM posts_id_seq") == untouched.keys["post"] == 1000
+    assert value(untouched.app_dsn, "SELECT last_value FROM posts_id_seq") == untouched.keys["post"] == 1000
     assert untouched.keys["user"] == 100
 
 
 def test_nothing_is_left_for_autovacuum(untouched: Server) -> None:
     frozen = "SELECT sum(relallvisible) = sum(relpages) FROM pg_class WHERE relname IN ('posts', 'comments', 'users')"
-    assert _value(untouched.owner_dsn, frozen) is True
+    assert value(untouched.owner_dsn, frozen) is True
 
 
 def test_extensions_are_where_they_are_needed(server: Server) -> None:
     names = "SELECT string_agg(extname, ',' ORDER BY extname) FROM pg_extension WHERE extname LIKE 'pg%'"
-    assert _value(server.owner_dsn, names) == "pg_stat_statements,pgstattuple"
-    assert _value(server.observer_dsn, names) == "pg_stat_statements"
+    assert value(server.owner_dsn, names) == "pg_stat_statements,pgstattuple"
+    assert value(server.observer_dsn, names) == "pg_stat_statements"
 
 
 def test_what_ensure_starts_stays_and_is_found_again(own_config: Config) -> None:
@@ -105,25 +94,25 @@ def test_running_stops_what_it_started(own_config: Config) -> None:
 
 def test_reset_restores_the_data_and_the_port(own_config: Config) -> None:
     with servers.running(own_config) as server:
-        _value(server.owner_dsn, "DROP TABLE comments; UPDATE posts SET views = 7; CREATE TABLE mine (i int)")
+        value(server.owner_dsn, "DROP TABLE comments; UPDATE posts SET views = 7; CREATE TABLE mine (i int)")
         again = servers.reset(own_config)
         assert again is not None
         assert (again.port, again.owner_dsn) == (server.port, server.owner_dsn)
-        assert _value(server.owner_dsn, "SELECT count(*) FROM comments") == 5000
-        assert _value(server.owner_dsn, "SELECT sum(views) FROM posts") == 0
-        assert _value(server.owner_dsn, "SELECT to_regclass('mine')") is None
+        assert value(server.owner_dsn, "SELECT count(*) FROM comments") == 5000
+        assert value(server.owner_dsn, "SELECT sum(views) FROM posts") == 0
+        assert value(server.owner_dsn, "SELECT to_regclass('mine')") is None
     assert servers.status(own_config).state == "stopped"
     assert servers.reset(own_config) is None
 
 
 def test_a_killed_server_recovers_with_its_committed_rows(own_config: Config) -> None:
     server = servers.ensure(own_config)
-    _value(server.app_dsn, "INSERT INTO tags (name) VALUES ('kept')")
+    value(server.app_dsn, "INSERT INTO tags (name) VALUES ('kept')")
     _kill(server.pid or 0)
     assert servers.status(own_config).state == "stopped"
     again = servers.ensure(own_config)
     assert again.pid != server.pid
-    assert _value(again.app_dsn, "SELECT count(*) FROM tags WHERE name = 'kept'") == 1
+    assert value(again.app_dsn, "SELECT count(*) FROM tags WHERE name = 'kept'") == 1
 
 
 def test_a_pid_that_now_is_another_programs_is_no_obstacle(own_config: Config) -> None:
@@ -184,7 +173,7 @@ def test_a_half_made_database_is_made_again(own_config: Config) -> None:
         left.mkdir()
         (left / "PG_VERSION").write_text("18\n")
     server = servers.ensure(own_config)
-    assert _value(server.owner_dsn, "SELECT count(*) FROM posts") == 1000
+    assert value(server.owner_dsn, "SELECT count(*) FROM posts") == 1000
     assert not list(where.root.glob("part-*")) + list(where.templates.glob("part-*"))
 
 
@@ -289,7 +278,7 @@ def test_fresh_makes_new_passwords_and_replaces_foreign_data(own_config: Config)
     (where.data / "PG_VERSION").write_text("14\n")
     assert servers.reset(own_config, fresh=True) is None
     assert where.passfile.find("127.0.0.1", "*", "lab_app") != before
-    assert _value(servers.ensure(own_config).app_dsn, "SELECT count(*) FROM posts") == 1000
+    assert value(servers.ensure(own_config).app_dsn, "SELECT count(*) FROM posts") == 1000
 
 
 def test_the_doctor_finds_nothing_wrong(server: Server, server_config: Config) -> None:

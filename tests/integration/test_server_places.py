@@ -15,20 +15,10 @@ from lab import server as servers
 from lab.config import Config
 from lab.server import account, binaries, layout
 from lab.server.build import APP, OBSERVER
+from tests.asking import value
 
 SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to step down to")
-
-
-def _value(text: str, query: str, **parameters: str) -> object:
-    conn = psycopg2.connect(text, **parameters)
-    try:
-        with conn.cursor() as cursor:
-            cursor.execute(query)
-            row = cursor.fetchone()
-            return row[0] if row else None
-    finally:
-        conn.close()
 
 
 @pytest.fixture
@@ -52,7 +42,7 @@ def test_a_home_that_only_root_reaches_keeps_its_mode(closed_folder: Path, make_
         assert stat.S_IMODE(where.root.stat().st_mode) == 0o700
         assert psutil.Process(server.pid or 0).uids().real == where.account.uid
         assert (config.home / "passfile").stat().st_uid == 0
-        assert _value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
+        assert value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
     finally:
         servers.stop(config)
         shutil.rmtree(where.root)
@@ -93,12 +83,12 @@ def test_a_long_home_of_any_letters_works(open_folder: Path, make_config: Callab
     config = make_config(home)
     server = servers.ensure(config)
     where = layout.locate(config)
-    folder = str(_value(server.owner_dsn, "SHOW unix_socket_directories")).strip('"')
+    folder = str(value(server.owner_dsn, "SHOW unix_socket_directories")).strip('"')
     assert len(os.fsencode(folder)) < 80
     assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(server.owner_dsn, host=folder, password="wrong")
-    assert _value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
+    assert value(server.app_dsn, "SELECT count(*) FROM posts") == 1000
     assert servers.stop(config)
     assert where.data.is_dir()
     assert not Path(folder).exists()
@@ -108,17 +98,17 @@ def test_a_long_home_of_any_letters_works(open_folder: Path, make_config: Callab
 def test_the_systems_version_15_serves_with_its_own_way_to_keep_slots(make_config: Callable[..., Config]) -> None:
     server = servers.ensure(make_config(pg_bin=SYSTEM_15))
     assert (server.major, server.app_slots) == (15, 97)
-    assert _value(server.observer_dsn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is True
+    assert value(server.observer_dsn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is True
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        _value(server.observer_dsn, "CREATE TABLE x (i int)")
-    assert _value(server.app_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
+        value(server.observer_dsn, "CREATE TABLE x (i int)")
+    assert value(server.app_dsn, "SELECT count(*) FROM posts WHERE body LIKE '%river%'") == 199
     rights = f"SELECT rolsuper FROM pg_roles WHERE rolname = '{APP}'"
-    assert _value(server.owner_dsn, rights) is False
+    assert value(server.owner_dsn, rights) is False
     taken = [psycopg2.connect(server.app_dsn) for _ in range(server.app_slots)]
     try:
         with pytest.raises(psycopg2.OperationalError, match="reserved"):
             psycopg2.connect(server.app_dsn)
-        assert _value(server.observer_dsn, "SELECT current_user") == OBSERVER
+        assert value(server.observer_dsn, "SELECT current_user") == OBSERVER
     finally:
         for conn in taken:
             conn.close()

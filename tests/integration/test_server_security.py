@@ -17,6 +17,7 @@ from lab import server as servers
 from lab.config import Config
 from lab.server import Server, dsn, non_default_settings, server_facts
 from lab.server.dsn import Passfile
+from tests.asking import value
 
 
 @contextmanager
@@ -29,13 +30,6 @@ def _connected(text: str, **parameters: object) -> Iterator[Connection]:
         conn.close()
 
 
-def _value(text: str, query: str) -> object:
-    with _connected(text) as conn, conn.cursor() as cursor:
-        cursor.execute(query)
-        row = cursor.fetchone()
-        return row[0] if row else None
-
-
 @pytest.fixture(scope="module")
 def passwords(server: Server, server_config: Config) -> list[str]:
     passfile = Passfile(server_config.home / "passfile")
@@ -43,13 +37,13 @@ def passwords(server: Server, server_config: Config) -> list[str]:
 
 
 def _socket_folder(server: Server) -> str:
-    return str(_value(server.owner_dsn, "SHOW unix_socket_directories")).strip('"')
+    return str(value(server.owner_dsn, "SHOW unix_socket_directories")).strip('"')
 
 
 @pytest.mark.parametrize("role", ["owner", "app", "observer"])
 def test_every_role_gets_in_through_its_dsn_with_both_drivers(server: Server, role: str) -> None:
     text_dsn = getattr(server, f"{role}_dsn")
-    assert _value(text_dsn, "SELECT current_user") == f"lab_{role}"
+    assert value(text_dsn, "SELECT current_user") == f"lab_{role}"
     engine = create_engine(text_dsn.replace("postgresql://", "postgresql+psycopg2://"))
     with engine.connect() as conn:
         assert conn.execute(text("SELECT current_user")).scalar_one() == f"lab_{role}"
@@ -68,13 +62,13 @@ def test_a_wrong_password_is_refused(server: Server, way: str) -> None:
 
 def test_only_scram_is_asked_for_and_stored(server: Server) -> None:
     methods = "SELECT string_agg(DISTINCT auth_method, ',') FROM pg_hba_file_rules"
-    assert _value(server.owner_dsn, methods) == "scram-sha-256"
+    assert value(server.owner_dsn, methods) == "scram-sha-256"
     stored = "SELECT bool_and(rolpassword LIKE 'SCRAM-SHA-256$%') FROM pg_authid WHERE rolcanlogin"
-    assert _value(server.owner_dsn, stored) is True
+    assert value(server.owner_dsn, stored) is True
 
 
 def test_the_server_listens_on_loopback_alone(server: Server) -> None:
-    assert _value(server.owner_dsn, "SHOW listen_addresses") == "127.0.0.1"
+    assert value(server.owner_dsn, "SHOW listen_addresses") == "127.0.0.1"
 
 
 def test_the_passfile_and_the_note_are_private(server: Server, server_config: Config) -> None:
@@ -106,7 +100,7 @@ def test_no_password_stands_in_the_process_list(server: Server, passwords: list[
 
 
 def test_no_verifier_is_kept_among_the_statements(server: Server) -> None:
-    assert _value(server.owner_dsn, "SELECT count(*) FROM pg_stat_statements WHERE query ~ 'SCRAM-SHA'") == 0
+    assert value(server.owner_dsn, "SELECT count(*) FROM pg_stat_statements WHERE query ~ 'SCRAM-SHA'") == 0
 
 
 def test_the_server_does_not_run_as_root(server: Server) -> None:
@@ -131,7 +125,7 @@ def test_tables_of_the_owner_are_open_to_the_app(server: Server) -> None:
     with _connected(server.owner_dsn) as conn, conn.cursor() as cursor:
         cursor.execute("CREATE TABLE later (id int GENERATED ALWAYS AS IDENTITY)")
         try:
-            assert _value(server.app_dsn, "INSERT INTO later DEFAULT VALUES RETURNING id") == 1
+            assert value(server.app_dsn, "INSERT INTO later DEFAULT VALUES RETURNING id") == 1
         finally:
             cursor.execute("DROP TABLE later")
 
@@ -140,10 +134,10 @@ def test_the_observer_sees_others_statements_and_no_passwords(server: Server) ->
     with _connected(server.app_dsn, application_name="watched") as conn, conn.cursor() as cursor:
         cursor.execute("SELECT 4711")
         seen = "SELECT query FROM pg_stat_activity WHERE application_name = 'watched'"
-        assert _value(server.observer_dsn, seen) == "SELECT 4711"
-    assert _value(server.observer_dsn, "SELECT count(*) > 0 FROM pg_stat_statements") is True
+        assert value(server.observer_dsn, seen) == "SELECT 4711"
+    assert value(server.observer_dsn, "SELECT count(*) > 0 FROM pg_stat_statements") is True
     with pytest.raises(psycopg2.Error, match="permission denied"):
-        _value(server.observer_dsn, "SELECT rolpassword FROM pg_authid")
+        value(server.observer_dsn, "SELECT rolpassword FROM pg_authid")
 
 
 def test_the_observer_gets_in_when_the_app_has_taken_all_connections(server: Server) -> None:
@@ -153,8 +147,8 @@ def test_the_observer_gets_in_when_the_app_has_taken_all_connections(server: Ser
             for _ in range(server.max_connections):
                 taken.append(psycopg2.connect(server.app_dsn))
         assert len(taken) == server.app_slots == 94
-        assert _value(server.observer_dsn, "SELECT 1") == 1
-        assert _value(server.owner_dsn, "SELECT 1") == 1
+        assert value(server.observer_dsn, "SELECT 1") == 1
+        assert value(server.owner_dsn, "SELECT 1") == 1
     finally:
         for conn in taken:
             conn.close()
@@ -177,7 +171,7 @@ def test_the_dsn_with_password_is_whole_only_when_asked_for(
     whole = servers.dsn_with_password(server_config, "app")
     assert passwords[1] in whole
     assert "passfile" not in whole
-    assert _value(whole, "SELECT current_user") == "lab_app"
+    assert value(whole, "SELECT current_user") == "lab_app"
     assert servers.dsn_of(server_config, "app") == server.app_dsn
 
 
