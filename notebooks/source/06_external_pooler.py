@@ -9,7 +9,7 @@
 
 # %%
 from lab import lesson
-from lab.chart.plain import Line, Words
+from lab.chart.plain import Row, Words
 from lab.demonstrate import pooler
 
 lesson.begin("06_external_pooler")
@@ -47,19 +47,19 @@ most = {name: [one.most for one in each] for name, each in seen.items()}
 most
 
 # %% tags=["nbval-ignore-output"]
-lines = [
-    Line(name, [(one.workers, one.most) for one in seen[name]], spec.partition(":")[0])
-    for name, spec in ways.items()
+rows = [
+    Row(f"{name}, workers: {one.workers}", [one.most], ways[name].partition(":")[0])
+    for name, each in seen.items()
+    for one in each
 ]
 bounded = "stay" if len(set(most["PgBouncer of 5"])) == 1 else "do not stay"
 words = Words(
-    f"Behind PgBouncer the backends {bounded} the same when workers are added",
+    f"Behind PgBouncer the backends {bounded} the same when a worker is added",
     "24 users, each request holds a connection for 50 ms; backends looked at 50 times a second",
-    "workers",
-    "backends at once, most seen",
-    guesses={"your guess, pools": guess_pools, "your guess, PgBouncer": guess_pooler},
+    "backends at once, the most seen",
+    guesses={"guess, PgBouncer": guess_pooler, "guess, pools": guess_pools},
 )
-lesson.curve(lines, words)
+lesson.strip(rows, words)
 
 # %%
 lesson.claim(
