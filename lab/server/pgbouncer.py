@@ -183,8 +183,8 @@ def _spawn(program: Program, door: Door, pool: PoolConfig, where: layout.Layout,
 
 
 def command(program: Program, folder: Path) -> list[str]:
-    """Return the command line: it names the configuration, and no secret."""
-    return [program.path, "--quiet", str(folder / "pgbouncer.ini")]
+    """Return the command line: it names the configuration, and no secret. What it says goes to standard error."""
+    return [program.path, str(folder / "pgbouncer.ini")]
 
 
 def _make_folder(root: Path, account: Account | None) -> Path:
