@@ -5,7 +5,7 @@ Counts, no times. Each function but the first starts a PgBouncer of its own and 
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +56,29 @@ def backends(bench: Bench, spec: str, workers: int, users: int = 24, each: int =
             over.set()
             looking.join()
     return Backends(workers, max(seen), found.done, found.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How the backends of one variant grew with the workers of the app."""
+
+    spec: str
+    seen: tuple[Backends, ...]  # one for each number of workers, in this order
+
+    @property
+    def most(self) -> list[int]:
+        """The most backends at once, by number of workers."""
+        return [one.most for one in self.seen]
+
+    @property
+    def failed(self) -> int:
+        """Requests that failed, of all."""
+        return sum(one.failed for one in self.seen)
+
+
+def growth(bench: Bench, spec: str, workers: Sequence[int] = (1, 2)) -> Growth:
+    """Count the backends of *spec* with each number of workers; see :func:`backends`."""
+    return Growth(spec, tuple(backends(bench, spec, number) for number in workers))
 
 
 @dataclass(frozen=True, slots=True)

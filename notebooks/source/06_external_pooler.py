@@ -9,7 +9,6 @@
 
 # %%
 from lab import lesson
-from lab.chart.plain import Row, Words
 from lab.demonstrate import pooler
 
 lesson.begin("06_external_pooler")
@@ -34,54 +33,33 @@ guess_pooler = lesson.predict("backends, two workers behind a PgBouncer of five"
 # The third way is psycopg's own pool under SQLAlchemy's NullPool. It is another pool, but it is in the process as well.
 
 # %% tags=["nbval-ignore-output"]
-ways = {
-    "pool of 5": "queue:size=5,overflow=0",
-    "psycopg_pool of 5": "psycopg_pool:size=5",
-    "PgBouncer of 5": "pgbouncer:size=5",
-}
-seen = {
-    name: [pooler.backends(bench, spec, workers) for workers in (1, 2)]
-    for name, spec in ways.items()
-}
-most = {name: [one.most for one in each] for name, each in seen.items()}
-most
+inside = pooler.growth(bench, "queue:size=5,overflow=0")
+inside_too = pooler.growth(bench, "psycopg_pool:size=5")
+outside = pooler.growth(bench, "pgbouncer:size=5")
 
 # %% tags=["nbval-ignore-output"]
-rows = [
-    Row(f"{name}, workers: {one.workers}", [one.most], ways[name].partition(":")[0])
-    for name, each in seen.items()
-    for one in each
-]
-bounded = "stay" if len(set(most["PgBouncer of 5"])) == 1 else "do not stay"
-words = Words(
-    f"Behind PgBouncer the backends {bounded} the same when a worker is added",
-    "24 users, each request holds a connection for 50 ms; backends looked at 50 times a second",
-    "backends at once, the most seen",
-    guesses={"guess, PgBouncer": guess_pooler, "guess, pools": guess_pools},
-)
-lesson.strip(rows, words)
+lesson.backends([inside, inside_too], outside, [guess_pools, guess_pooler])
 
 # %%
 lesson.claim(
     "A second worker brings backends of its own with a pool in each",
-    most["pool of 5"][1],
+    inside.most[1],
     between=(6, 10),
 )
-lesson.claim(
-    "So it does with psycopg's pool",
-    most["psycopg_pool of 5"][1],
-    between=(6, 10),
-)
+
+# %%
+lesson.claim("So it does with psycopg's pool", inside_too.most[1], between=(6, 10))
+
+# %%
 lesson.claim(
     "Behind PgBouncer there are no more backends than it may open, whatever the workers",
-    max(most["PgBouncer of 5"]),
+    max(outside.most),
     between=(1, 5),
 )
-lesson.claim(
-    "No request failed",
-    sum(one.failed for each in seen.values() for one in each),
-    at_most=0,
-)
+
+# %%
+failed = inside.failed + inside_too.failed + outside.failed
+lesson.claim("No request failed", failed, at_most=0)
 
 # %% [markdown]
 # `default_pool_size` counts for each pair of database and user, not for the whole of PgBouncer: two users with five each are ten backends.
@@ -104,11 +82,15 @@ lesson.claim(
     direct.sessions_per_request,
     between=(0.999, 1.001),
 )
+
+# %%
 lesson.claim(
     "Behind PgBouncer the same application causes no more sessions than PgBouncer may open",
     behind.sessions_opened,
     between=(1, 5),
 )
+
+# %%
 lesson.claim(
     "Neither load had a failed request", direct.failed + behind.failed, at_most=0
 )
@@ -142,10 +124,16 @@ line
 
 # %%
 lesson.claim("Two clients have a connection", line.active, between=(2, 2))
+
+# %%
 lesson.claim("The others wait in PgBouncer", line.waiting, between=(4, 4))
+
+# %%
 lesson.claim(
     "The longest wait shows while it lasts, as maxwait", line.maxwait_s, at_least=0.3
 )
+
+# %%
 lesson.claim(
     "What all waited together stays in the statistics", line.waited_s, at_least=1
 )
@@ -164,8 +152,14 @@ found
 
 # %%
 lesson.claim("Both clients had the same backend", found.backends, between=(1, 1))
+
+# %%
 lesson.claim("The setting of the first is there", found.setting, at_least=1)
+
+# %%
 lesson.claim("Its lock is still held", found.lock, at_least=1)
+
+# %%
 lesson.claim("Its temporary table is there", found.table, at_least=1)
 
 # %% [markdown]
@@ -177,10 +171,8 @@ lesson.claim("Its temporary table is there", found.table, at_least=1)
 # psycopg 3 prepares a statement under a name of its own when it has run a few times, asyncpg at once. The name belongs to a session in the server, and behind PgBouncer that is not the client's. From version 1.21 on PgBouncer can follow such names; before, a driver must not use them.
 
 # %% tags=["nbval-ignore-output"]
-named, unnamed = (
-    pooler.prepared(bench, threshold=0),
-    pooler.prepared(bench, threshold=None),
-)
+named = pooler.prepared(bench, threshold=0)
+unnamed = pooler.prepared(bench, threshold=None)
 named, unnamed
 
 # %%
@@ -189,6 +181,8 @@ lesson.claim(
     int(named.as_promised),
     at_least=1,
 )
+
+# %%
 lesson.claim(
     "A driver that prepares nothing has no such trouble", unnamed.failed, at_most=0
 )

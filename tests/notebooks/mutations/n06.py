@@ -10,9 +10,18 @@ MUTATIONS = (
         NAME,
         ("Predict", "Count the backends"),
         (
-            ('"pool of 5": "queue:size=5,overflow=0"', '"pool of 5": "pgbouncer:size=5,client=1,timeout=0.01"'),
-            ('"psycopg_pool of 5": "psycopg_pool:size=5"', '"psycopg_pool of 5": "pgbouncer:size=5"'),
-            ('"PgBouncer of 5": "pgbouncer:size=5"', '"PgBouncer of 5": "queue:size=5,overflow=0"'),
+            (
+                'inside = pooler.growth(bench, "queue:size=5,overflow=0")',
+                'inside = pooler.growth(bench, "pgbouncer:size=5,client=1,timeout=0.01")',
+            ),
+            (
+                'inside_too = pooler.growth(bench, "psycopg_pool:size=5")',
+                'inside_too = pooler.growth(bench, "pgbouncer:size=4")',
+            ),
+            (
+                'outside = pooler.growth(bench, "pgbouncer:size=5")',
+                'outside = pooler.growth(bench, "queue:size=5,overflow=0")',
+            ),
         ),
         (
             "A second worker brings backends of its own with a pool in each",
