@@ -145,8 +145,12 @@ def answer_errors(app: FastAPI, driver_errors: tuple[type[Exception], ...]) -> N
 
 
 async def _pool_timeout(request: Request, error: Exception) -> JSONResponse:
-    pool = request.app.state.database.pool
-    most = f"{pool.size} + {pool.overflow}" if pool.kind in ("queue", "async") else f"{pool.capacity}"
+    database = request.app.state.database
+    pool = database.pool
+    if pool.kind == "psycopg_pool":  # its threads may have failed to open the others
+        most = f"{database.gauges()['size']} (of at most {pool.size})"
+    else:
+        most = f"{pool.size} + {pool.overflow}" if pool.kind in ("queue", "async") else f"{pool.capacity}"
     return _problem(
         503,
         f"no connection within {pool.timeout_s:g} s: all of the pool's {most} are in use; "

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import namedtuple
 
+import asyncpg
 import psycopg2
 import pytest
 from psycopg2 import OperationalError
@@ -183,6 +184,18 @@ def test_errors_are_one_line_without_secrets(error, status, words, kind):
     assert words in json.loads(answer.text)["detail"]
     assert not any(secret in answer.text for secret in ("lab_app", "127.0.0.1", "secret", "\\n"))
     assert answer.headers["server-timing"].startswith("pool;dur=")
+
+
+def test_what_asyncpg_raises_while_it_connects_is_answered_like_the_others():
+    double = AsyncAnswering(asyncpg.TooManyConnectionsError("remaining connection slots are reserved"))
+    double.driver_errors = database.create_database("postgresql://u@h/d", PoolConfig("async"), "x").driver_errors
+    assert get(double, "/posts/1").status_code == 503
+
+
+def test_a_pool_whose_threads_could_not_connect_does_not_call_all_its_connections_in_use():
+    double = Answering(PoolTimeoutError("none"))
+    double.pool = PoolConfig("psycopg_pool", size=10, timeout_s=3)
+    assert "all of the pool's 2 (of at most 10) are in use" in get(double, "/posts/1").text
 
 
 def test_health_asks_no_database():
