@@ -19,7 +19,7 @@ from functools import partial
 from typing import Annotated
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg2.errors import ForeignKeyViolation
 from sqlalchemy.exc import IntegrityError
 
@@ -40,6 +40,7 @@ from lab.app.questions import (
     containing,
     only,
 )
+from lab.app.sampler import Sampler
 from lab.units import monotonic_us
 
 SessionFactory = Callable[[], AbstractContextManager[Queries]]
@@ -189,3 +190,13 @@ async def pool(request: Request) -> answers.Gauges:
             borrowed=threads.borrowed_tokens, total=int(threads.total_tokens), waiting=threads.tasks_waiting
         ),
     )
+
+
+@bare.get("/pool/samples")
+async def pool_samples(
+    request: Request,
+    after: Annotated[int, Query(ge=0, description="microseconds, monotonic: samples taken later than this")] = 0,
+) -> answers.Samples:
+    """Hand over what was sampled of this worker's pool and threads, and the totals of each route as of now."""
+    sampler: Sampler = request.app.state.sampler
+    return answers.Samples(pid=os.getpid(), samples=sampler.since(after), routes=sampler.routes())
