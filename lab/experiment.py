@@ -35,7 +35,7 @@ from lab.record import experiment as folders
 from lab.record import run as record
 from lab.record.progress import Answered
 from lab.server import Server
-from lab.site import AppPart, LoadPart, Site
+from lab.site import AppPart, LoadPart, Site, check_pools
 from lab.units import monotonic_us, utc_now
 from lab.watch import Quiet, Tick, Watch
 
@@ -131,6 +131,7 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     :raises LabError: if a part dies; the run in progress is then marked as failed and kept.
     """
     question.checked()
+    check_pools(config, (variant.pool for variant in question.variants))
     told = watch or Quiet()
     with process.exclusive(config.home / "lock", "compare"), ExitStack() as stack:
         running = where or stack.enter_context(server.running(config, told.say))
@@ -187,7 +188,9 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
                     eyes.watch("generator", generator.pid)
                 marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
             samples.end()
-            counters = {"workers": web.gauges()}
+            counters: dict[str, Any] = {"workers": web.gauges()}
+            if web.pooler:
+                counters["pgbouncer"] = web.pooler.counters()
             web.stop()
             if observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
                 marks |= _mark(eyes, "after", folder)
@@ -227,7 +230,7 @@ def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
 
 @contextmanager
 def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manifest) -> Iterator[AppPart]:
-    web = bench.site.app(bench.where.app_dsn, slot.variant.pool, manifest.application, folder)
+    web = bench.site.app(bench.where, slot.variant.pool, manifest.application, folder)
     try:
         yield web
     finally:
@@ -237,6 +240,7 @@ def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manif
 @contextmanager
 def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: AppPart) -> Iterator[observe.Observer]:
     pids = {"app": web.pid, "lab": os.getpid(), "server": bench.where.pid}
+    pids |= {"pooler": web.pooler.pid} if web.pooler else {}
     watched = {role: pid for role, pid in pids.items() if pid}
     target = urlsplit(bench.where.owner_dsn).path.removeprefix("/")
     eyes = observe.start(

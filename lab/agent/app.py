@@ -153,7 +153,7 @@ class AppKeeper:
                 death["back_us"] = death["back_us"] or monotonic_us()
 
     def _start(self, wanted: Order) -> None:
-        pool = PoolConfig.parse(wanted.pool, wanted.workers)
+        pool = PoolConfig.parse(wanted.pool, wanted.workers).checked_direct(wanted.pool)
         self._app = app.start(
             self._dsn, pool, port=PORT, name=wanted.name, log=self._folder / "app.log", address="0.0.0.0"
         )

@@ -93,6 +93,7 @@ class AppElsewhere:
     """
 
     pid: int | None = None  # not among the processes that can be seen from here
+    pooler: None = None  # a variant that needs one is refused in containers
 
     def __init__(self, agent: Agent, pool: PoolConfig, name: str, run: str) -> None:
         """Start fresh processes.

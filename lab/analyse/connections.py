@@ -1,4 +1,8 @@
-"""What the server saw of the app's connections: how many at a time, and how many sessions were opened in all."""
+"""What the server saw of the app's connections: how many at a time, and how many sessions were opened in all.
+
+Behind a PgBouncer these are its connections, and not the app's: it gives each the application_name of the client that
+it serves.
+"""
 
 from typing import Any
 
@@ -51,7 +55,13 @@ def sessions_opened(run: Run) -> int | None:
 
 
 def metered_connects(run: Run) -> int | None:
-    """Return the connections that the app's own meters counted; None unless every worker was heard."""
+    """Return the server connections that the app's own meters counted.
+
+    None unless every worker was heard, and behind a PgBouncer: what the app opens leads there, and how often that one
+    connected to the server its console does not tell.
+    """
+    if run.manifest.pool.get("kind") == "pgbouncer":
+        return None
     workers = run.manifest.pool_counters.get("workers", [])
     counts = [worker.get("meter", {}).get("connects") for worker in workers]
     if not counts or None in counts or len(counts) != int(run.manifest.pool.get("workers", 1)):

@@ -7,8 +7,8 @@ of the database with 500 and its kind alone, so that no statement, value or addr
 import logging
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
-import psycopg2
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
+_POOLER_FULL = ("query_wait_timeout", "no more connections allowed")
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -59,7 +60,7 @@ class Login(BaseModel):
     """A session that was opened."""
 
     id: Annotated[int, Field(examples=[1])]
-    token: Annotated[str, Field(examples=["0d6f3a3e-6c1c-4b0a-9d0f-0f3f4f1d2c3b"])]
+    token: Annotated[UUID, Field(examples=["0d6f3a3e-6c1c-4b0a-9d0f-0f3f4f1d2c3b"])]
     expires_at: datetime
 
 
@@ -140,11 +141,15 @@ class Samples(BaseModel):
     routes: list[dict[str, int | float | str]]
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Have *app* answer the errors of pool, database and handlers as this module says."""
+def answer_errors(app: FastAPI, driver_errors: tuple[type[Exception], ...]) -> None:
+    """Have *app* answer the errors of pool, database and handlers as this module says.
+
+    *driver_errors* are those that come without SQLAlchemy around them.
+    """
     app.add_exception_handler(PoolTimeoutError, _pool_timeout)
     app.add_exception_handler(SQLAlchemyError, _database_error)
-    app.add_exception_handler(psycopg2.Error, _database_error)
+    for kind in driver_errors:
+        app.add_exception_handler(kind, _database_error)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -152,10 +157,15 @@ def answer_errors(app: FastAPI) -> None:
 
 
 async def _pool_timeout(request: Request, error: Exception) -> JSONResponse:
-    pool = request.app.state.database.pool
+    database = request.app.state.database
+    pool = database.pool
+    if pool.kind == "psycopg_pool":  # its threads may have failed to open the others
+        most = f"{database.gauges()['size']} (of at most {pool.size})"
+    else:
+        most = f"{pool.size} + {pool.overflow}" if pool.kind in ("queue", "async") else f"{pool.capacity}"
     return _problem(
         503,
-        f"no connection within {pool.timeout_s:g} s: all of the pool's {pool.size} + {pool.overflow} are in use; "
+        f"no connection within {pool.timeout_s:g} s: all of the pool's {most} are in use; "
         "hold them for less time, or send fewer requests at once",
     )
 
@@ -165,6 +175,8 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     text = str(cause)
     if any(words in text for words in _FULL):
         return _problem(503, "PostgreSQL takes no more connections: pools and workers ask for more than its limits")
+    if any(words in text for words in _POOLER_FULL):
+        return _problem(503, "PgBouncer had no connection to give: all of its pool are in use")
     kind = type(cause).__name__
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _problem(500, f"the database answered with {kind}; the app's log has the message")

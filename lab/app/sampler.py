@@ -15,7 +15,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 
-from lab.app.database import Database
+from lab.app.database import AsyncDatabase, Database
 from lab.units import monotonic_us
 
 PERIOD_S = 0.1  # mean
@@ -27,7 +27,7 @@ Sample = dict[str, Any]
 class Sampler:
     """Samples *database* from :meth:`start` to :meth:`stop`; may be asked from any thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database | AsyncDatabase) -> None:
         self._database = database
         self._limiter: CapacityLimiter | None = None
         self._kept: deque[Sample] = deque(maxlen=KEPT)
@@ -61,7 +61,10 @@ class Sampler:
     def _look(self) -> Sample:
         """Take one sample."""
         seen = {"t_us": monotonic_us(), "pid": os.getpid()}
-        return seen | asdict(self._database.meter.snapshot()) | self._database.gauges() | self._threads()
+        # a pool that connects by itself counts that by itself; the time of it is no part of any checkout
+        connects = {"connects": int(self._database.totals()["connects"])}
+        summed = asdict(self._database.meter.snapshot())
+        return seen | summed | connects | self._database.gauges() | self._threads()
 
     def _threads(self) -> Sample:
         """Return what the limiter says; the event loop can disturb it while it copies who waits, so it is retried."""

@@ -33,7 +33,7 @@ from lab.units import format_number
 
 WIDTH_IN = 9.0
 # for series that are no pools: none of the pools' colours
-EXTRA = (Look("#333333", "-", "o"), Look("#009E73", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
+EXTRA = (Look("#333333", "-", "o"), Look("#4D7A00", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
 from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
-from lab.lesson.pictures import curve, strip
+from lab.lesson.needs import needs
+from lab.lesson.pictures import backends, curve, strip
 
 __all__ = [
-    "Answer", "Compared", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end", "hint", "hold",
-    "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end",
+    "hint", "hold", "needs", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
 ]  # fmt: skip
 
 T = TypeVar("T")

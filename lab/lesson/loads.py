@@ -39,7 +39,9 @@ def _web(pool: str) -> app.App:
         desk.web = None
     if desk.web is None:
         log = desk.settings.home / "lesson-app.log"
-        desk.web = app.start(desk.where.app_dsn, PoolConfig.parse(pool), port=0, name="lab-app-lesson", log=log)
+        desk.web = app.start(
+            desk.where.app_dsn, PoolConfig.parse(pool).checked_direct(pool), port=0, name="lab-app-lesson", log=log
+        )
         desk.web_pool = pool
     return desk.web
 

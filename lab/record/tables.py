@@ -111,7 +111,11 @@ TABLES: dict[str, pa.Schema] = {
     "system": _schema(
         [
             ("t_us", _I, "when"),
-            ("role", _S, "app, generator, server, observer, lab (the command or notebook that runs it all) or machine"),
+            (
+                "role",
+                _S,
+                "app, generator, server, pooler, observer, lab (the command or notebook that runs it all) or machine",
+            ),
             ("cpu_s", _F, "CPU time used so far, s; of the machine: all that was not idle"),
             ("steal_s", _F, "of the machine: time that the hypervisor gave to others, s"),
             ("throttled_s", _F, "of the machine: time that the control group was held back, s"),
