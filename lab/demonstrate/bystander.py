@@ -41,6 +41,7 @@ def bystander(dsn: str, statement: str, every_s: float = EVERY_S) -> Iterator[By
         [sys.executable, "-I", str(_FILE), dsn, statement, str(every_s)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     assert child.stdin and child.stdout
