@@ -29,6 +29,7 @@ from lab.errors import (
     ServerError,
     UsageError,
 )
+from lab.observe.pool import pool_samples
 from lab.plan import LoadPlan, Slot, Variant
 from lab.record import experiment as folders
 from lab.record import run as record
@@ -176,6 +177,7 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
         with (
             _application(bench, slot, folder, manifest) as web,
             _observer(bench, folder, manifest, web) as eyes,
+            pool_samples(web.samples, folder) as samples,
         ):
             # the app's look at the mark of the database was a session of its own, one for each worker
             observe.wait_until_gone(bench.where.observer_dsn, f"{manifest.application}-check", 5.0)
@@ -184,6 +186,7 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
                 if generator.pid is not None:
                     eyes.watch("generator", generator.pid)
                 marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
+            samples.end()
             counters = {"workers": web.gauges()}
             web.stop()
             if observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):

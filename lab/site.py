@@ -35,6 +35,9 @@ class AppPart(Protocol):
     def gauges(self) -> list[dict[str, Any]]:
         """Return what its meters say, once for each worker."""
 
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """Return what its workers have sampled after *after_us* (monotonic), and their routes' totals; each once."""
+
     def look(self) -> tuple[News, dict[str, float] | None]:
         """Return what happened since the last look, and cpu_s and rss_bytes of what cannot be seen from here."""
 

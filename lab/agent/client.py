@@ -127,6 +127,14 @@ class AppElsewhere:
             return []
         return found
 
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """Return what the app's workers have sampled; empty if it cannot be asked."""
+        try:
+            found: list[dict[str, Any]] = self._agent.ask("GET", f"/samples?after={after_us}")
+        except LabError:
+            return []
+        return found
+
     def stop(self) -> None:
         """Stop the app in order; an agent that is gone has taken its app with it."""
         with contextlib.suppress(AgentError):

@@ -21,6 +21,18 @@ def backends(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return t_us, counts
 
 
+def backends_in(run: Run, *states: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return (us monotonic, backends of the app in one of *states* then) for every sample; both may be empty."""
+    rows = run.table("activity", ("t_us", "application", "state", "backends"))
+    application, state = (np.array(rows[name].to_pylist(), dtype=object) for name in ("application", "state"))
+    mine = (application == run.manifest.application) & np.isin(state.astype(str), states)
+    t_us = run.table("samples", ("t_us",))["t_us"].to_numpy()
+    t_us = np.union1d(t_us, rows["t_us"].to_numpy())
+    counts = np.zeros(len(t_us), np.int64)
+    np.add.at(counts, np.searchsorted(t_us, rows["t_us"].to_numpy()[mine]), rows["backends"].to_numpy()[mine])
+    return t_us, counts
+
+
 def peak_backends(run: Run) -> int | None:
     """Return the most backends of the app in one sample; None if there was no sample."""
     _, counts = backends(run)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
+from lab.analyse.pool import PoolUse, pool_use
 from lab.errors import UsageError
 from lab.pools import THREADS
 from lab.record.run import Run
@@ -256,18 +257,36 @@ def from_run(run: Run, service: Service) -> tuple[Service, list[Figure]]:
         hold_ms=service.hold_ms or 1000 * hold_s / checkouts,
         cores=service.cores or int(run.manifest.environment["host"]["machine_cores"]),
     )
-    name = run.manifest.run
+    name, seen = run.manifest.run, pool_use(run)
+    busy, over_s = (seen.held_mean, seen.window_s) if seen else (hold_s / load_s, load_s)
     measured = [
         Figure(
-            "measured-busy", "connections in use, measured", hold_s / load_s, "connections",
-            f"{hold_s:.3g} s held / {load_s:g} s of load", f"run {name}, under its load of {load_s:g} s",
+            "measured-busy", "connections in use, measured", busy, "connections",
+            f"{busy * over_s:.3g} s held / {over_s:.4g} s of load", f"run {name}, under its load of {load_s:g} s",
+            "its books do not balance: it is not to be believed" if seen and not seen.balances else "",
         ),
         Figure(
             "measured-wait", "waiting for a checkout, measured", 1000 * wait_s / checkouts, "ms, mean",
             f"{wait_s:.3g} s / {checkouts:,} checkouts", f"run {name}; the pool's own time is in it",
         ),
     ]  # fmt: skip
-    return known, measured
+    return known, measured + (_sampled(seen, name) if seen else [])
+
+
+def _sampled(seen: PoolUse, name: str) -> list[Figure]:
+    """Return what only the samples of a run can tell."""
+    full = f"all {seen.capacity} were in use" if seen.capacity and seen.held_peak >= seen.capacity else ""
+    return [
+        Figure(
+            "measured-peak", "connections in use at once, sampled", seen.held_peak, "connections",
+            f"the most of {seen.samples} samples", f"run {name}; a lower bound: shorter peaks fall between samples",
+            full,
+        ),
+        Figure(
+            "measured-waiting", "checkouts that wait or connect, measured", seen.pending_mean, "mean",
+            f"{seen.checkouts_per_s:.4g}/s, over {seen.window_s:.3g} s", f"run {name}, under its load",
+        ),
+    ]  # fmt: skip
 
 
 def _meters(run: Run) -> list[Mapping[str, Any]]:

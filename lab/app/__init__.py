@@ -60,6 +60,10 @@ class App:
         """Return what ``/pool`` answers, once for each worker that was reached."""
         return self._reader.read()
 
+    def samples(self, after_us: int) -> list[Gauge]:
+        """Return what ``/pool/samples`` answers, once for each worker that was reached."""
+        return self._reader.read(f"/pool/samples?after={after_us}")
+
     def stop(self) -> None:
         """Stop the app in order, and with it every connection it holds; may be called again."""
         self._reader.close()

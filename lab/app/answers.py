@@ -102,6 +102,10 @@ class Totals(BaseModel):
     pending: Annotated[int, Field(description="checkouts under way")]
     held_now: int
     held_longest_s: Annotated[float, Field(description="the oldest checkout that is not back yet, seconds")]
+    waiting_s: Annotated[float, Field(description="what the pending have waited so far, without connecting, seconds")]
+    connecting_s: Annotated[float, Field(description="what the pending have spent connecting so far, seconds")]
+    holding_s: Annotated[float, Field(description="how long those held now have been out, in all, seconds")]
+    occupied_s: Annotated[float | None, Field(description="the pool's own count of those out, times seconds")]
 
 
 class Threads(BaseModel):
@@ -126,6 +130,14 @@ class Gauges(BaseModel):
     timeouts: int
     meter: Totals
     threads: Threads
+
+
+class Samples(BaseModel):
+    """What was sampled of one worker: rows of a run's tables ``pool`` and ``pool_routes``."""
+
+    pid: int
+    samples: list[dict[str, int | float | None]]
+    routes: list[dict[str, int | float | str]]
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from lab.app import answers, patterns, routes
 from lab.app.database import Database, check_mark, create_database
+from lab.app.sampler import Sampler
 from lab.app.timing import AsgiApp, Message, Receive, Send, ServerTimingMiddleware
 from lab.config import value
 from lab.errors import LabError, SettingError
@@ -65,15 +66,21 @@ class Quiet:
 def build(database: Database, check: Callable[[], None]) -> FastAPI:
     """Return the application on *database*; *check* is called at startup and may refuse."""
 
+    sampler = Sampler(database)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         check()
-        current_default_thread_limiter().total_tokens = database.pool.threads  # it belongs to the event loop
+        limiter = current_default_thread_limiter()  # it belongs to the event loop
+        limiter.total_tokens = database.pool.threads
+        sampler.start(limiter)
         yield
+        sampler.stop()
         database.dispose()
 
     app = FastAPI(title="PostgreSQL Performance Lab: sample application", description=_ABOUT, lifespan=lifespan)
     app.state.database = database
+    app.state.sampler = sampler
     app.state.leaked = []  # sessions that a lesson forgets on purpose
     for router in (routes.router, routes.classic, routes.bare, patterns.router(database.pool)):
         app.include_router(router)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lab.app import answers
 from lab.app.database import Database, Queries, Row, session_of, totals
+from lab.app.sampler import Sampler
 from lab.units import monotonic_us
 
 _MAX_KEY = 2**31 - 1
@@ -187,6 +188,16 @@ async def pool(request: Request) -> answers.Gauges:
             borrowed=threads.borrowed_tokens, total=int(threads.total_tokens), waiting=threads.tasks_waiting
         ),
     )
+
+
+@bare.get("/pool/samples")
+async def pool_samples(
+    request: Request,
+    after: Annotated[int, Query(ge=0, description="microseconds, monotonic: samples taken later than this")] = 0,
+) -> answers.Samples:
+    """Hand over what was sampled of this worker's pool and threads, and the totals of each route as of now."""
+    sampler: Sampler = request.app.state.sampler
+    return answers.Samples(pid=os.getpid(), samples=sampler.since(after), routes=sampler.routes())
 
 
 def _only(rows: list[Row], what: str) -> Row:
