@@ -153,25 +153,21 @@ def _ceilings(s: Service) -> list[Figure]:
 def _in_flight(s: Service) -> list[Figure]:
     capacity = s.size + s.overflow
     safe = s.threads + capacity - 1
-    found = [
+    least = s.threads * (s.per_request - 1) + 1
+    return [
         Figure(
             "in-flight", "requests in flight that a worker survives with the documented sync dependency", safe,
             "in each worker", f"threads {s.threads} + {s.size} + {s.overflow} - 1",
             "a response model and `Depends` of a sync generator: a request that has its connection needs a second "
             "thread to give it back; `with Session()` in the handler has no such limit",
-        )
+        ),
+        Figure(
+            "locking", "least size + overflow without waiting for each other for ever", least, "in each pool",
+            f"{s.threads} threads x ({s.per_request} - 1) + 1",
+            f"HikariCP's formula: a request holds {s.per_request} at a time, and all threads hold one less at once",
+            f"size + overflow is {capacity}" if capacity < least else "",
+        ),
     ]  # fmt: skip
-    if s.per_request > 1:
-        least = s.threads * (s.per_request - 1) + 1
-        found.append(
-            Figure(
-                "locking", "least size + overflow without waiting for each other for ever", least, "in each pool",
-                f"{s.threads} x ({s.per_request} - 1) + 1",
-                f"all threads hold {s.per_request - 1} and wait for one more (HikariCP)",
-                f"size + overflow is {capacity}" if capacity < least else "",
-            )
-        )  # fmt: skip
-    return found
 
 
 def _needed(s: Service) -> list[Figure]:
@@ -209,8 +205,8 @@ def _rules(s: Service) -> list[Figure]:
         Figure(
             "rule", "connections that the server can use at once", active, "active, over all pools",
             f"2 x {s.cores} cores + {s.spindles} spindles",
-            "the PostgreSQL wiki's and HikariCP's rule, for statements that keep a core busy; one that waits (for "
-            "locks, disks, the network) does not count",
+            "the PostgreSQL wiki's rule, which HikariCP repeats, for statements that keep a core busy; one that waits "
+            "(for locks, disks, the network) does not count",
         )
     ]  # fmt: skip
 
