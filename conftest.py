@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import PoolerError
+from lab.server.pgbouncer_conf import find
+
 _HOME = pytest.StashKey[Path]()
 _WITH_COMPOSE = os.environ.get("LAB_TEST_COMPOSE") == "1"
 
@@ -18,6 +21,22 @@ _WITH_COMPOSE = os.environ.get("LAB_TEST_COMPOSE") == "1"
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave the containers' tests to `make test-compose`: they need an engine, and minutes."""
     return True if collection_path == Path(__file__).parent / "tests" / "compose" and not _WITH_COMPOSE else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs PgBouncer where there is none: it is optional, and `.ci/run` installs it."""
+    try:
+        find()
+    except PoolerError as error:
+        for item in filter(_needs_pgbouncer, items):
+            item.add_marker(pytest.mark.skip(reason=str(error)))
+
+
+def _needs_pgbouncer(item: pytest.Item) -> bool:
+    claim = getattr(getattr(item, "callspec", None), "params", {}).get("claim")
+    mutation = "test_mutations.py" in item.nodeid and "[06-" in item.nodeid
+    named = any(file in item.nodeid for file in ("06_external_pooler.ipynb", "integration/test_pgbouncer.py"))
+    return mutation or named or getattr(claim, "lesson", "") == "06_external_pooler"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

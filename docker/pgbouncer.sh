@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts PgBouncer before the lab's database. The password comes from the secret and goes to a file in memory.
+# lab/server/pgbouncer_conf.py does the same beside the lab; keep the two alike.
 set -eu
 umask 077
 
@@ -15,6 +16,11 @@ esac
 
 # plain, because PgBouncer logs in to the server with it; printf is the shell's own, so no process list shows it
 printf '"lab_app" "%s"\n' "$password" >"$dir/userlist.txt"
+
+# 1.21 and later know it: statements prepared by name follow a client from one server connection to the next
+set -- $(pgbouncer --version | sed -n 's/^PgBouncer \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+prepared=
+if [ "$1" -gt 1 ] || [ "$2" -ge 21 ]; then prepared="max_prepared_statements = 200"; fi
 
 cat >"$dir/pgbouncer.ini" <<INI
 [databases]
@@ -33,11 +39,11 @@ admin_users = lab_app
 stats_users = lab_app
 ; psycopg2 sends it when it connects, and each server connection has the same value anyway
 ignore_startup_parameters = extra_float_digits
-; statements prepared by name follow a client from one server connection to the next
-max_prepared_statements = 200
+$prepared
 ; the lab counts connections; a line of log for each would be a cost of its own
 log_connections = 0
 log_disconnections = 0
+log_stats = 0
 INI
 
 exec pgbouncer "$dir/pgbouncer.ini"

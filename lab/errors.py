@@ -8,6 +8,7 @@
     │   └── VariantError      a pool specification such as ``queue:size=5``
     ├── ServerError           PostgreSQL could not be found, started, reached or stopped
     │   └── NotMarkedError    the database is not marked as the lab's own: nothing is written to it
+    ├── PoolerError           PgBouncer could not be found, started or asked
     ├── AppError              the sample application did not start or stopped answering
     ├── LoadError             the load generator did not start, or died
     ├── ObserverError         the observer did not start, or died
@@ -47,6 +48,10 @@ class ServerError(LabError):
 
 class NotMarkedError(ServerError):
     """The database does not carry the lab's mark, so nothing is written to it."""
+
+
+class PoolerError(LabError):
+    """PgBouncer could not be found, started or asked."""
 
 
 class AppError(LabError):

@@ -29,12 +29,13 @@ from lab.errors import (
     ServerError,
     UsageError,
 )
+from lab.observe.pool import pool_samples
 from lab.plan import LoadPlan, Slot, Variant
 from lab.record import experiment as folders
 from lab.record import run as record
 from lab.record.progress import Answered
 from lab.server import Server
-from lab.site import AppPart, LoadPart, Site
+from lab.site import AppPart, LoadPart, Site, check_pools
 from lab.units import monotonic_us, utc_now
 from lab.watch import Quiet, Tick, Watch
 
@@ -130,6 +131,7 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     :raises LabError: if a part dies; the run in progress is then marked as failed and kept.
     """
     question.checked()
+    check_pools(config, (variant.pool for variant in question.variants))
     told = watch or Quiet()
     with process.exclusive(config.home / "lock", "compare"), ExitStack() as stack:
         running = where or stack.enter_context(server.running(config, told.say))
@@ -176,6 +178,7 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
         with (
             _application(bench, slot, folder, manifest) as web,
             _observer(bench, folder, manifest, web) as eyes,
+            pool_samples(web.samples, folder) as samples,
         ):
             # the app's look at the mark of the database was a session of its own, one for each worker
             observe.wait_until_gone(bench.where.observer_dsn, f"{manifest.application}-check", 5.0)
@@ -184,7 +187,10 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
                 if generator.pid is not None:
                     eyes.watch("generator", generator.pid)
                 marks |= _follow(bench, slot, plan, generator, web, eyes, folder)
-            counters = {"workers": web.gauges()}
+            samples.end()
+            counters: dict[str, Any] = {"workers": web.gauges()}
+            if web.pooler:
+                counters["pgbouncer"] = web.pooler.counters()
             web.stop()
             if observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
                 marks |= _mark(eyes, "after", folder)
@@ -224,7 +230,7 @@ def _manifest(bench: _Bench, slot: Slot, plan: LoadPlan) -> record.Manifest:
 
 @contextmanager
 def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manifest) -> Iterator[AppPart]:
-    web = bench.site.app(bench.where.app_dsn, slot.variant.pool, manifest.application, folder)
+    web = bench.site.app(bench.where, slot.variant.pool, manifest.application, folder)
     try:
         yield web
     finally:
@@ -234,6 +240,7 @@ def _application(bench: _Bench, slot: Slot, folder: Path, manifest: record.Manif
 @contextmanager
 def _observer(bench: _Bench, folder: Path, manifest: record.Manifest, web: AppPart) -> Iterator[observe.Observer]:
     pids = {"app": web.pid, "lab": os.getpid(), "server": bench.where.pid}
+    pids |= {"pooler": web.pooler.pid} if web.pooler else {}
     watched = {role: pid for role, pid in pids.items() if pid}
     target = urlsplit(bench.where.owner_dsn).path.removeprefix("/")
     eyes = observe.start(

@@ -124,11 +124,28 @@ class PoolConfig:
         return self.size if self.kind == "psycopg_pool" else self.client_size or None
 
     @property
+    def needs_pooler(self) -> bool:
+        """Whether the app reaches the server through a PgBouncer."""
+        return self.kind == "pgbouncer"
+
+    @property
     def ceiling(self) -> int | None:
         """The most connections that all workers together can hold in the server; None where nothing limits them."""
         if self.kind == "pgbouncer":  # one for all workers
             return self.size
         return None if self.capacity is None else self.workers * self.capacity
+
+    def checked_direct(self, text: str) -> "PoolConfig":
+        """Return self if an app that stands, with no PgBouncer before its server, can have this pool.
+
+        :raises VariantError: if it needs one.
+        """
+        if self.needs_pooler:
+            raise VariantError(
+                f"variant {text!r}: only lab compare starts a PgBouncer, one for each run; "
+                f"give an app that stands one of {', '.join(kind for kind in KINDS if kind != self.kind)}"
+            )
+        return self
 
     def checked_for(self, slots: int, max_connections: int, text: str) -> "PoolConfig":
         """Return self if a server that gives the app *slots* connections can hold the pool.

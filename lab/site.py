@@ -3,14 +3,21 @@
 Both give the same handles, so an experiment does not know which it is.
 """
 
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lab import app, load
 from lab.agent.client import Agent, AppElsewhere, LoadElsewhere, app_url, plan_for
 from lab.agent.token import token
+from lab.app import App
 from lab.config import Config
+from lab.errors import VariantError
 from lab.plan import LoadPlan, PoolConfig
+from lab.server import Server, pgbouncer
+from lab.server.pgbouncer import Pooler
 
 News = list[tuple[int, str]]  # (us, monotonic; what happened)
 
@@ -35,11 +42,63 @@ class AppPart(Protocol):
     def gauges(self) -> list[dict[str, Any]]:
         """Return what its meters say, once for each worker."""
 
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """Return what its workers have sampled after *after_us* (monotonic), and their routes' totals; each once."""
+
     def look(self) -> tuple[News, dict[str, float] | None]:
         """Return what happened since the last look, and cpu_s and rss_bytes of what cannot be seen from here."""
 
+    @property
+    def pooler(self) -> Pooler | None:
+        """The PgBouncer between it and the server; None where there is none."""
+
     def stop(self) -> None:
         """Stop it in order; may be called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PooledApp:
+    """The sample app and the PgBouncer that was started for it; they live and end together."""
+
+    web: App
+    pooler: Pooler
+
+    @property
+    def url(self) -> str:
+        """See :class:`AppPart`."""
+        return self.web.url
+
+    @property
+    def pid(self) -> int:
+        """See :class:`AppPart`; PgBouncer's is ``pooler.pid``."""
+        return self.web.pid
+
+    def alive(self) -> bool:
+        """See :class:`AppPart`; without its PgBouncer it can do nothing."""
+        return self.web.alive() and self.pooler.alive()
+
+    def why(self) -> str:
+        """See :class:`AppPart`."""
+        if self.pooler.alive():
+            return self.web.why()
+        return f"its PgBouncer died: {self.pooler.child.last_words(1) or 'killed'}"
+
+    def gauges(self) -> list[dict[str, Any]]:
+        """See :class:`AppPart`."""
+        return self.web.gauges()
+
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """See :class:`AppPart`."""
+        return self.web.samples(after_us)
+
+    def look(self) -> tuple[News, None]:
+        """See :class:`AppPart`."""
+        return self.web.look()
+
+    def stop(self) -> None:
+        """See :class:`AppPart`. PgBouncer goes last: it would hold the app's sessions in the server open."""
+        self.web.stop()
+        self.pooler.stop()
 
 
 class LoadPart(Protocol):
@@ -112,13 +171,26 @@ class Site:
         """
         return plan_for(self._load, wanted).checked() if self._load else wanted
 
-    def app(self, dsn: str, pool: PoolConfig, name: str, folder: Path) -> AppPart:
-        """Start fresh processes of the sample app.
+    def app(self, where: Server, pool: PoolConfig, name: str, folder: Path) -> AppPart:
+        """Start fresh processes of the sample app, and for ``pgbouncer`` a fresh PgBouncer before *where*.
 
         :raises AppError: if they do not start.
+        :raises PoolerError: if PgBouncer does not.
         """
         if self._app:
             return AppElsewhere(self._app, pool, name, folder.name)
+        if not pool.needs_pooler:
+            return self._start(where.app_dsn, pool, name, folder)
+        pooler = pgbouncer.start(self._config, where, pool, folder / "pgbouncer.log")
+        with ExitStack() as undo:
+            undo.callback(pooler.stop)
+            made = PooledApp(self._start(pooler.dsn, pool, name, folder), pooler)
+            undo.callback(made.web.stop)
+            pooler.cool()  # the app looked at the mark of the database through it
+            undo.pop_all()
+        return made
+
+    def _start(self, dsn: str, pool: PoolConfig, name: str, folder: Path) -> App:
         log = folder / "app.log"
         return app.start(dsn, pool, port=self._config.app_port, name=name, log=log, address=self._address)
 
@@ -147,6 +219,22 @@ class Site:
         """Leave an agent's app as it stands while there is no experiment."""
         if self._app:
             self._app.ask("PUT", "/standard", timeout_s=30)
+
+
+def check_pools(config: Config, pools: Iterable[PoolConfig]) -> None:
+    """Refuse what cannot be made here, before anything is started.
+
+    :raises VariantError: if a pool needs a PgBouncer and the app runs in a container.
+    :raises PoolerError: if a pool needs a PgBouncer and there is none.
+    """
+    if not any(pool.needs_pooler for pool in pools):
+        return
+    if config.app_agent:
+        raise VariantError(
+            "pgbouncer is measured beside the lab only: each run has a fresh one, and that of Docker Compose stands; "
+            "give lab compare outside of the containers"
+        )
+    pgbouncer.find()
 
 
 def _agent(config: Config, url: str) -> Agent | None:

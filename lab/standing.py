@@ -66,6 +66,7 @@ def up(config: Config, pool: PoolConfig, watch: Watch) -> Standing:
 
     :raises LabError: if a part does not start; what this call started is stopped again.
     """
+    pool.checked_direct(pool.spec)
     if config.app_agent:
         return _up_elsewhere(config, pool, watch)
     with process.exclusive(config.home / "lock", "up"), contextlib.ExitStack() as undo:

@@ -50,6 +50,8 @@ class Stored:
     steal_pct: float = 0.0  # of one core
     throttled_pct: float = 0.0  # of one core
     memory: Sequence[Mapping[str, Any]] = ()  # rows of the table, without their time
+    pool_rows: Sequence[Mapping[str, Any]] = ()  # of the table pool; t_us from the start of the load
+    pool_routes: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=lambda: ENVIRONMENT)
     flags: tuple[str, ...] = ()
     books: Mapping[str, int] = field(default_factory=dict)  # replaces what the requests say
@@ -143,6 +145,8 @@ class Stored:
         ):
             rows.append({"table": "database", "t_us": t_us, "mark": mark, "sessions": sessions, "stats_reset": reset})
         rows += [{"table": "memory", "t_us": START_US, "mark": "load_done", **row} for row in self.memory]
+        for table, found in (("pool", self.pool_rows), ("pool_routes", self.pool_routes)):
+            rows += [{**row, "table": table, "t_us": START_US + row["t_us"]} for row in found]
         return rows + self._system()
 
     def _system(self) -> list[dict[str, Any]]:
@@ -170,6 +174,56 @@ def steady(mean_ms: float = 20.0, users: int = 16, seed: int = 1, **changes: Any
     intended = np.sort(rng.uniform(0, load.total_s - 1e-3, count))
     base: dict[str, Any] = {"intended_s": intended, "service_ms": service, "queue_ms": 0.05, "load": load, **parts}
     return Stored(**(base | changes))
+
+
+def pool_rows(
+    held: float = 3.0,
+    waiting: float = 2.0,
+    *,
+    counted: float | None = None,
+    seen: float | None = None,
+    hold_ms: float = 10.0,
+    pid: int = 1,
+    every_s: float = 0.1,
+    load_s: float = 5.0,
+    threads: int | None = 40,
+    seed: int = 1,
+) -> list[dict[str, Any]]:
+    """Samples of one worker whose sums tell of *held* and *waiting* on average.
+
+    The pool's own count integrates to *counted*, and the samples see *seen* waiters: both the same if not given.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for t_s in np.arange(0.02, load_s, every_s):
+        rows.append(
+            {
+                "t_us": round(t_s * 1e6),
+                "pid": pid,
+                "size": 5,
+                "checked_out": round(held),
+                "overflow": 0,
+                "idle": 2,
+                "pending": int(rng.poisson(waiting if seen is None else seen)),
+                "held_now": round(held),
+                "held_longest_s": hold_ms / 1000,
+                "checkouts": round(t_s * held * 1000 / hold_ms),
+                "timeouts": 0,
+                "failed": 0,
+                "connects": 5,
+                "wait_s": t_s * waiting,
+                "connect_s": 0.0,
+                "hold_s": t_s * held - held * hold_ms / 2000,
+                "waiting_s": 0.0,
+                "connecting_s": 0.0,
+                "holding_s": held * hold_ms / 2000,
+                "occupied_s": t_s * (held if counted is None else counted),
+                "threads_borrowed": threads and 7,
+                "threads_total": threads,
+                "threads_waiting": threads and 0,
+            }
+        )
+    return rows
 
 
 def pairs(

@@ -100,6 +100,11 @@ class AppKeeper:
         current = self._app
         return current.gauges() if current else []
 
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """Return what the app's workers have sampled after *after_us*; empty if it does not run."""
+        current = self._app
+        return current.samples(after_us) if current else []
+
     def ask(self) -> dict[str, Any]:
         """Return the status to the lab, whose asking keeps its order alive."""
         self._heard_s = time.monotonic()
@@ -148,7 +153,7 @@ class AppKeeper:
                 death["back_us"] = death["back_us"] or monotonic_us()
 
     def _start(self, wanted: Order) -> None:
-        pool = PoolConfig.parse(wanted.pool, wanted.workers)
+        pool = PoolConfig.parse(wanted.pool, wanted.workers).checked_direct(wanted.pool)
         self._app = app.start(
             self._dsn, pool, port=PORT, name=wanted.name, log=self._folder / "app.log", address="0.0.0.0"
         )

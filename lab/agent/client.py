@@ -93,6 +93,7 @@ class AppElsewhere:
     """
 
     pid: int | None = None  # not among the processes that can be seen from here
+    pooler: None = None  # a variant that needs one is refused in containers
 
     def __init__(self, agent: Agent, pool: PoolConfig, name: str, run: str) -> None:
         """Start fresh processes.
@@ -123,6 +124,14 @@ class AppElsewhere:
         """Return what the app's meters say; empty if it cannot be asked."""
         try:
             found: list[dict[str, Any]] = self._agent.ask("GET", "/gauges")
+        except LabError:
+            return []
+        return found
+
+    def samples(self, after_us: int) -> list[dict[str, Any]]:
+        """Return what the app's workers have sampled; empty if it cannot be asked."""
+        try:
+            found: list[dict[str, Any]] = self._agent.ask("GET", f"/samples?after={after_us}")
         except LabError:
             return []
         return found

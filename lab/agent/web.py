@@ -59,6 +59,10 @@ def for_app(keeper: AppKeeper, token: str) -> FastAPI:
     def gauges() -> list[dict[str, Any]]:
         return keeper.gauges()
 
+    @agent.get("/samples")
+    def samples(after: int = 0) -> list[dict[str, Any]]:
+        return keeper.samples(after)
+
     return _with_health(agent, lambda: keeper.status()["state"] != "starting")
 
 

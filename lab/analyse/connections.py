@@ -1,4 +1,8 @@
-"""What the server saw of the app's connections: how many at a time, and how many sessions were opened in all."""
+"""What the server saw of the app's connections: how many at a time, and how many sessions were opened in all.
+
+Behind a PgBouncer these are its connections, and not the app's: it gives each the application_name of the client that
+it serves.
+"""
 
 from typing import Any
 
@@ -21,6 +25,18 @@ def backends(run: Run) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return t_us, counts
 
 
+def backends_in(run: Run, *states: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return (us monotonic, backends of the app in one of *states* then) for every sample; both may be empty."""
+    rows = run.table("activity", ("t_us", "application", "state", "backends"))
+    application, state = (np.array(rows[name].to_pylist(), dtype=object) for name in ("application", "state"))
+    mine = (application == run.manifest.application) & np.isin(state.astype(str), states)
+    t_us = run.table("samples", ("t_us",))["t_us"].to_numpy()
+    t_us = np.union1d(t_us, rows["t_us"].to_numpy())
+    counts = np.zeros(len(t_us), np.int64)
+    np.add.at(counts, np.searchsorted(t_us, rows["t_us"].to_numpy()[mine]), rows["backends"].to_numpy()[mine])
+    return t_us, counts
+
+
 def peak_backends(run: Run) -> int | None:
     """Return the most backends of the app in one sample; None if there was no sample."""
     _, counts = backends(run)
@@ -39,7 +55,13 @@ def sessions_opened(run: Run) -> int | None:
 
 
 def metered_connects(run: Run) -> int | None:
-    """Return the connections that the app's own meters counted; None unless every worker was heard."""
+    """Return the server connections that the app's own meters counted.
+
+    None unless every worker was heard, and behind a PgBouncer: what the app opens leads there, and how often that one
+    connected to the server its console does not tell.
+    """
+    if run.manifest.pool.get("kind") == "pgbouncer":
+        return None
     workers = run.manifest.pool_counters.get("workers", [])
     counts = [worker.get("meter", {}).get("connects") for worker in workers]
     if not counts or None in counts or len(counts) != int(run.manifest.pool.get("workers", 1)):

@@ -21,7 +21,19 @@ OTHERS_LIMIT_PCT = 25.0  # of the machine's time: used by programs that have no 
 
 def reasons(runs: Sequence[RunSummary]) -> list[str]:
     """Return why *runs* prove nothing; empty if they may be believed."""
-    gates = (_flags, _loads, _environments, _books, _unfinished, _failed, _late, _saturated, _starved, _never_steady)
+    gates = (
+        _flags,
+        _loads,
+        _environments,
+        _books,
+        _pool_books,
+        _unfinished,
+        _failed,
+        _late,
+        _saturated,
+        _starved,
+        _never_steady,
+    )
     return [reason for gate in gates for reason in gate(runs)]
 
 
@@ -62,6 +74,18 @@ def _books(runs: Sequence[RunSummary]) -> Iterator[str]:
         if told != seen:
             yield f"books do not balance: {run.run} tells {told}, its requests say {seen}".replace("'", "")
             return
+
+
+def _pool_books(runs: Sequence[RunSummary]) -> Iterator[str]:
+    """Say of the worst run that what the meter summed up is not what was counted: one of the two is wrong."""
+    wrong = [(law, run) for run in runs if run.pool for law in run.pool.laws if not law.balances]
+    if wrong:
+        law, run = max(wrong, key=lambda one: abs(one[0].by_sums - one[0].by_count) / one[0].limit)
+        sums, count, limit = (format_number(value) for value in (law.by_sums, law.by_count, law.limit))
+        yield (
+            f"pool books do not balance: {run.run} has a mean of {sums} {law.what} by the meter's sums and {count} by "
+            f"counting, limit {limit} apart; its waits and holds are not to be believed"
+        )
 
 
 def _unfinished(runs: Sequence[RunSummary]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
+from lab.analyse.pool import PoolUse, pool_use
 from lab.errors import UsageError
 from lab.pools import THREADS
 from lab.record.run import Run
@@ -152,25 +153,21 @@ def _ceilings(s: Service) -> list[Figure]:
 def _in_flight(s: Service) -> list[Figure]:
     capacity = s.size + s.overflow
     safe = s.threads + capacity - 1
-    found = [
+    least = s.threads * (s.per_request - 1) + 1
+    return [
         Figure(
             "in-flight", "requests in flight that a worker survives with the documented sync dependency", safe,
             "in each worker", f"threads {s.threads} + {s.size} + {s.overflow} - 1",
             "a response model and `Depends` of a sync generator: a request that has its connection needs a second "
             "thread to give it back; `with Session()` in the handler has no such limit",
-        )
+        ),
+        Figure(
+            "locking", "least size + overflow without waiting for each other for ever", least, "in each pool",
+            f"{s.threads} threads x ({s.per_request} - 1) + 1",
+            f"HikariCP's formula: a request holds {s.per_request} at a time, and all threads hold one less at once",
+            f"size + overflow is {capacity}" if capacity < least else "",
+        ),
     ]  # fmt: skip
-    if s.per_request > 1:
-        least = s.threads * (s.per_request - 1) + 1
-        found.append(
-            Figure(
-                "locking", "least size + overflow without waiting for each other for ever", least, "in each pool",
-                f"{s.threads} x ({s.per_request} - 1) + 1",
-                f"all threads hold {s.per_request - 1} and wait for one more (HikariCP)",
-                f"size + overflow is {capacity}" if capacity < least else "",
-            )
-        )  # fmt: skip
-    return found
 
 
 def _needed(s: Service) -> list[Figure]:
@@ -208,8 +205,8 @@ def _rules(s: Service) -> list[Figure]:
         Figure(
             "rule", "connections that the server can use at once", active, "active, over all pools",
             f"2 x {s.cores} cores + {s.spindles} spindles",
-            "the PostgreSQL wiki's and HikariCP's rule, for statements that keep a core busy; one that waits (for "
-            "locks, disks, the network) does not count",
+            "the PostgreSQL wiki's rule, which HikariCP repeats, for statements that keep a core busy; one that waits "
+            "(for locks, disks, the network) does not count",
         )
     ]  # fmt: skip
 
@@ -256,18 +253,36 @@ def from_run(run: Run, service: Service) -> tuple[Service, list[Figure]]:
         hold_ms=service.hold_ms or 1000 * hold_s / checkouts,
         cores=service.cores or int(run.manifest.environment["host"]["machine_cores"]),
     )
-    name = run.manifest.run
+    name, seen = run.manifest.run, pool_use(run)
+    busy, over_s = (seen.held_mean, seen.window_s) if seen else (hold_s / load_s, load_s)
     measured = [
         Figure(
-            "measured-busy", "connections in use, measured", hold_s / load_s, "connections",
-            f"{hold_s:.3g} s held / {load_s:g} s of load", f"run {name}, under its load of {load_s:g} s",
+            "measured-busy", "connections in use, measured", busy, "connections",
+            f"{busy * over_s:.3g} s held / {over_s:.4g} s of load", f"run {name}, under its load of {load_s:g} s",
+            "its books do not balance: it is not to be believed" if seen and not seen.balances else "",
         ),
         Figure(
             "measured-wait", "waiting for a checkout, measured", 1000 * wait_s / checkouts, "ms, mean",
             f"{wait_s:.3g} s / {checkouts:,} checkouts", f"run {name}; the pool's own time is in it",
         ),
     ]  # fmt: skip
-    return known, measured
+    return known, measured + (_sampled(seen, name) if seen else [])
+
+
+def _sampled(seen: PoolUse, name: str) -> list[Figure]:
+    """Return what only the samples of a run can tell."""
+    full = f"all {seen.capacity} were in use" if seen.capacity and seen.held_peak >= seen.capacity else ""
+    return [
+        Figure(
+            "measured-peak", "connections in use at once, sampled", seen.held_peak, "connections",
+            f"the most of {seen.samples} samples", f"run {name}; a lower bound: shorter peaks fall between samples",
+            full,
+        ),
+        Figure(
+            "measured-waiting", "checkouts that wait or connect, measured", seen.pending_mean, "mean",
+            f"{seen.checkouts_per_s:.4g}/s, over {seen.window_s:.3g} s", f"run {name}, under its load",
+        ),
+    ]  # fmt: skip
 
 
 def _meters(run: Run) -> list[Mapping[str, Any]]:

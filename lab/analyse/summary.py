@@ -16,6 +16,7 @@ import numpy as np
 from lab.analyse.connections import metered_connects, peak_backends, sessions_opened
 from lab.analyse.measured import Counts, Measured, measure
 from lab.analyse.percentiles import Percentiles, over_runs, percentile, percentiles
+from lab.analyse.pool import PoolUse, pool_use
 from lab.analyse.split import NOTHING, Split, split
 from lab.analyse.system import Use, use
 from lab.record.run import Run
@@ -41,6 +42,7 @@ class RunSummary:
     metered_connects: int | None
     peak_backends: int | None
     use: Use
+    pool: PoolUse | None  # None: it was not sampled
     environment: Mapping[str, Any]
     environment_hash: str
     load: Mapping[str, Any]
@@ -126,6 +128,7 @@ def summarise_run(run: Run, measured: Measured) -> RunSummary:
         metered_connects=metered_connects(run),
         peak_backends=peak_backends(run),
         use=use(run, measured),
+        pool=pool_use(run),
         environment=manifest.environment,
         environment_hash=manifest.environment_hash,
         load=manifest.load,
@@ -181,4 +184,5 @@ def _run_dict(run: RunSummary) -> dict[str, Any]:
         "latency_ms": run.latency_ms.as_dict(),
         "sessions_opened": run.sessions_opened,
         "peak_backends": run.peak_backends,
+        "pool": run.pool.as_dict() if run.pool else None,
     }

@@ -14,6 +14,7 @@ from lab.record import raw
 from lab.record.run import Run
 
 PARTS = ("app", "generator", "server", "observer", "lab")
+_WITH_POOLER = (*PARTS, "pooler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def use(run: Run, measured: Measured) -> Use:
         return _growth_pct(columns["t_us"][mine], columns[column][mine].astype(float), window, of_cores)
 
     cores = machine_cores(measured)
-    parts = {who: share(who, "cpu_s", cores) for who in PARTS}
+    named = _WITH_POOLER if run.manifest.pool.get("kind") == "pgbouncer" else PARTS
+    parts = {who: share(who, "cpu_s", cores) for who in named}
     told = max(_told_pct(measured), default=None)
     joined = bool(measured.manifest.load.get("joined"))
     if joined:
@@ -81,7 +83,7 @@ def _others_pct(machine_pct: float | None, parts_pct: list[float | None], measur
     known = [share for share in parts_pct if share is not None]
     if (
         machine_pct is None
-        or len(known) < len(PARTS)
+        or len(known) < len(parts_pct)
         or measured.manifest.environment.get("host", {}).get("system") != "Linux"
     ):
         return None

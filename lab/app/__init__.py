@@ -56,9 +56,17 @@ class App:
             return ()
         return _workers(self.child.pid, self.pool.workers)
 
+    @property
+    def pooler(self) -> None:
+        """Return None: whoever gave it a way to the server knows what stands on it."""
+
     def gauges(self) -> list[Gauge]:
         """Return what ``/pool`` answers, once for each worker that was reached."""
         return self._reader.read()
+
+    def samples(self, after_us: int) -> list[Gauge]:
+        """Return what ``/pool/samples`` answers, once for each worker that was reached."""
+        return self._reader.read(f"/pool/samples?after={after_us}")
 
     def stop(self) -> None:
         """Stop the app in order, and with it every connection it holds; may be called again."""

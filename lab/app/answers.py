@@ -7,8 +7,8 @@ of the database with 500 and its kind alone, so that no statement, value or addr
 import logging
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
-import psycopg2
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
+_POOLER_FULL = ("query_wait_timeout", "no more connections allowed")
 _log = logging.getLogger("uvicorn.error")
 
 
@@ -59,7 +60,7 @@ class Login(BaseModel):
     """A session that was opened."""
 
     id: Annotated[int, Field(examples=[1])]
-    token: Annotated[str, Field(examples=["0d6f3a3e-6c1c-4b0a-9d0f-0f3f4f1d2c3b"])]
+    token: Annotated[UUID, Field(examples=["0d6f3a3e-6c1c-4b0a-9d0f-0f3f4f1d2c3b"])]
     expires_at: datetime
 
 
@@ -102,6 +103,10 @@ class Totals(BaseModel):
     pending: Annotated[int, Field(description="checkouts under way")]
     held_now: int
     held_longest_s: Annotated[float, Field(description="the oldest checkout that is not back yet, seconds")]
+    waiting_s: Annotated[float, Field(description="what the pending have waited so far, without connecting, seconds")]
+    connecting_s: Annotated[float, Field(description="what the pending have spent connecting so far, seconds")]
+    holding_s: Annotated[float, Field(description="how long those held now have been out, in all, seconds")]
+    occupied_s: Annotated[float | None, Field(description="the pool's own count of those out, times seconds")]
 
 
 class Threads(BaseModel):
@@ -128,11 +133,23 @@ class Gauges(BaseModel):
     threads: Threads
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Have *app* answer the errors of pool, database and handlers as this module says."""
+class Samples(BaseModel):
+    """What was sampled of one worker: rows of a run's tables ``pool`` and ``pool_routes``."""
+
+    pid: int
+    samples: list[dict[str, int | float | None]]
+    routes: list[dict[str, int | float | str]]
+
+
+def answer_errors(app: FastAPI, driver_errors: tuple[type[Exception], ...]) -> None:
+    """Have *app* answer the errors of pool, database and handlers as this module says.
+
+    *driver_errors* are those that come without SQLAlchemy around them.
+    """
     app.add_exception_handler(PoolTimeoutError, _pool_timeout)
     app.add_exception_handler(SQLAlchemyError, _database_error)
-    app.add_exception_handler(psycopg2.Error, _database_error)
+    for kind in driver_errors:
+        app.add_exception_handler(kind, _database_error)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -140,10 +157,15 @@ def answer_errors(app: FastAPI) -> None:
 
 
 async def _pool_timeout(request: Request, error: Exception) -> JSONResponse:
-    pool = request.app.state.database.pool
+    database = request.app.state.database
+    pool = database.pool
+    if pool.kind == "psycopg_pool":  # its threads may have failed to open the others
+        most = f"{database.gauges()['size']} (of at most {pool.size})"
+    else:
+        most = f"{pool.size} + {pool.overflow}" if pool.kind in ("queue", "async") else f"{pool.capacity}"
     return _problem(
         503,
-        f"no connection within {pool.timeout_s:g} s: all of the pool's {pool.size} + {pool.overflow} are in use; "
+        f"no connection within {pool.timeout_s:g} s: all of the pool's {most} are in use; "
         "hold them for less time, or send fewer requests at once",
     )
 
@@ -153,6 +175,8 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     text = str(cause)
     if any(words in text for words in _FULL):
         return _problem(503, "PostgreSQL takes no more connections: pools and workers ask for more than its limits")
+    if any(words in text for words in _POOLER_FULL):
+        return _problem(503, "PgBouncer had no connection to give: all of its pool are in use")
     kind = type(cause).__name__
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _problem(500, f"the database answered with {kind}; the app's log has the message")

@@ -1,4 +1,4 @@
-"""Reads ``/pool`` from every worker of the app.
+"""Reads ``/pool`` and ``/pool/samples`` from every worker of the app.
 
 The workers share one listening socket, and the kernel decides who gets a new connection. So a connection to each is
 looked for once and then kept: later readings ask exactly the same workers, at the cost of one request each.
@@ -23,13 +23,13 @@ class GaugeReader:
         self._lock = threading.Lock()
         self._kept: dict[int, HTTPConnection] = {}  # pid -> connection to it
 
-    def read(self) -> list[Gauge]:
-        """Return what ``/pool`` answers, once for each worker that was reached, by pid; empty if none was."""
+    def read(self, path: str = "/pool") -> list[Gauge]:
+        """Return what *path* answers, once for each worker that was reached, by pid; empty if none was."""
         with self._lock:
-            answers = {pid: gauge for pid in list(self._kept) if (gauge := self._again(pid)) is not None}
+            answers = {pid: gauge for pid in list(self._kept) if (gauge := self._again(pid, path)) is not None}
             spare: list[HTTPConnection] = []
             for _ in range(16 * self._workers):
-                if len(answers) >= self._workers or not self._look(answers, spare):
+                if len(answers) >= self._workers or not self._look(answers, spare, path):
                     break
             for connection in spare:
                 connection.close()
@@ -42,22 +42,22 @@ class GaugeReader:
                 connection.close()
             self._kept.clear()
 
-    def _again(self, pid: int) -> Gauge | None:
+    def _again(self, pid: int, path: str) -> Gauge | None:
         """Ask over the connection that is kept for *pid*; forget it if it is dead."""
-        gauge = _ask(self._kept[pid])
+        gauge = _ask(self._kept[pid], path)
         if gauge is None or gauge["pid"] != pid:
             self._kept.pop(pid).close()
             return None
         return gauge
 
-    def _look(self, answers: dict[int, Gauge], spare: list[HTTPConnection]) -> bool:
+    def _look(self, answers: dict[int, Gauge], spare: list[HTTPConnection], path: str) -> bool:
         """Open a connection and see who answers; false if nobody does.
 
         Connections to a worker that is known already stay open until the search ends: the others are then more
         likely to be given the next one.
         """
         connection = HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-        gauge = _ask(connection)
+        gauge = _ask(connection, path)
         if gauge is None:
             connection.close()
             return False
@@ -69,10 +69,10 @@ class GaugeReader:
         return True
 
 
-def _ask(connection: HTTPConnection) -> Gauge | None:
+def _ask(connection: HTTPConnection, path: str) -> Gauge | None:
     try:
         connection.auto_open = 0 if connection.sock else 1  # a kept connection may not turn into one to another worker
-        connection.request("GET", "/pool")
+        connection.request("GET", path)
         answer: Gauge = json.loads(connection.getresponse().read())
     except (OSError, HTTPException, ValueError):
         return None

@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from lab.app import answers, patterns, routes
-from lab.app.database import Database, check_mark, create_database
+from lab.app import answers, async_routes, patterns, routes
+from lab.app.database import AsyncDatabase, Database, check_mark, create_database
+from lab.app.sampler import Sampler
 from lab.app.timing import AsgiApp, Message, Receive, Send, ServerTimingMiddleware
 from lab.config import value
 from lab.errors import LabError, SettingError
@@ -62,23 +63,38 @@ class Quiet:
             await self.app(scope, receive, send_short)
 
 
-def build(database: Database, check: Callable[[], None]) -> FastAPI:
+def build(database: Database | AsyncDatabase, check: Callable[[], None]) -> FastAPI:
     """Return the application on *database*; *check* is called at startup and may refuse."""
+
+    sampler = Sampler(database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         check()
-        current_default_thread_limiter().total_tokens = database.pool.threads  # it belongs to the event loop
+        limiter = current_default_thread_limiter()  # it belongs to the event loop
+        limiter.total_tokens = database.pool.threads
+        sampler.start(limiter)
         yield
-        database.dispose()
+        sampler.stop()
+        disposed = database.dispose()
+        if disposed is not None:  # of an async engine
+            await disposed
 
     app = FastAPI(title="PostgreSQL Performance Lab: sample application", description=_ABOUT, lifespan=lifespan)
     app.state.database = database
+    app.state.sampler = sampler
     app.state.leaked = []  # sessions that a lesson forgets on purpose
-    for router in (routes.router, routes.classic, routes.bare, patterns.router(database.pool)):
+    for router in _routers(database.pool):
         app.include_router(router)
-    answers.answer_errors(app)
+    answers.answer_errors(app, database.driver_errors)
     return app
+
+
+def _routers(pool: PoolConfig) -> list[APIRouter]:
+    """Return the routes for a kind of pool; what the patterns show of threads an async engine has no part in."""
+    if pool.kind == "async":
+        return [async_routes.router, async_routes.classic, routes.bare]
+    return [routes.router, routes.classic, routes.bare, patterns.router(pool)]
 
 
 def wrap(app: FastAPI) -> AsgiApp:

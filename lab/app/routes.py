@@ -8,31 +8,40 @@ Each route shows in its code how it holds a session:
   connection nobody gives one back: with the defaults (40 threads, 5 + 10 connections) that begins at 55 requests in
   flight.
 
-All handlers that ask the database are sync ``def``: they run in AnyIO's worker threads.
+All handlers that ask the database are sync ``def``: they run in AnyIO's worker threads. Those for an async engine are
+in :mod:`lab.app.async_routes`.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg2.errors import ForeignKeyViolation
 from sqlalchemy.exc import IntegrityError
 
 from lab.app import answers
-from lab.app.database import Database, Queries, Row, session_of, totals
+from lab.app.database import AsyncDatabase, Database, Queries, session_of
+from lab.app.questions import (
+    CLASSIC,
+    FAILED,
+    MISSING,
+    WITH,
+    Limit,
+    Milliseconds,
+    Page,
+    PostId,
+    Title,
+    UserId,
+    Word,
+    containing,
+    only,
+)
+from lab.app.sampler import Sampler
 from lab.units import monotonic_us
-
-_MAX_KEY = 2**31 - 1
-_NO_NUL = r"^[^\x00]*$"
-_FAILED: dict[int | str, dict[str, Any]] = {
-    500: {"model": answers.Problem, "description": "the database or the handler failed"},
-    503: {"model": answers.Problem, "description": "no connection: the pool timed out, or PostgreSQL is full"},
-}
-_MISSING: dict[int | str, dict[str, Any]] = {404: {"model": answers.Problem, "description": "no such row"}}
 
 SessionFactory = Callable[[], AbstractContextManager[Queries]]
 
@@ -54,27 +63,25 @@ def get_db(request: Request) -> Iterator[Queries]:
 
 Sessions = Annotated[SessionFactory, Depends(session_factory)]
 ClassicSession = Annotated[Queries, Depends(get_db)]
-PostId = Annotated[int, Path(ge=1, le=_MAX_KEY, description="a post's key", examples=[1])]
-UserId = Annotated[int, Query(ge=1, le=_MAX_KEY, description="a user's key", examples=[1])]
 
-router = APIRouter(tags=["with: session opened and closed in the handler"], responses=_FAILED)
-classic = APIRouter(prefix="/classic", tags=["classic: session from a generator dependency"], responses=_FAILED)
+router = APIRouter(tags=WITH, responses=FAILED)
+classic = APIRouter(prefix="/classic", tags=CLASSIC, responses=FAILED)
 bare = APIRouter(tags=["without a database"])
 
 
-@router.get("/posts/{post_id}", responses=_MISSING)
+@router.get("/posts/{post_id}", responses=MISSING)
 def read_post(post_id: PostId, session: Sessions) -> answers.Post:
     """Read one post by its key, with its author's name: two index lookups."""
     with session() as db:
         rows = db.run("post", post=post_id)
-    return answers.Post(**_only(rows, f"post {post_id}"))
+    return answers.Post(**only(rows, f"post {post_id}"))
 
 
 @router.get("/posts")
 def list_posts(
     session: Sessions,
-    limit: Annotated[int, Query(ge=1, le=100, description="posts on a page")] = 20,
-    page: Annotated[int, Query(ge=0, le=10**6, description="0 is the newest")] = 0,
+    limit: Limit = 20,
+    page: Page = 0,
 ) -> list[answers.PostSummary]:
     """List one page of posts, the newest first; what is skipped is read too."""
     with session() as db:
@@ -82,11 +89,11 @@ def list_posts(
     return [answers.PostSummary(**row) for row in rows]
 
 
-@router.post("/posts", status_code=201, responses=_MISSING)
+@router.post("/posts", status_code=201, responses=MISSING)
 def create_post(
     session: Sessions,
     author: UserId,
-    title: Annotated[str, Query(min_length=1, max_length=200, pattern=_NO_NUL, examples=["A new post"])],
+    title: Title,
 ) -> answers.Created:
     """Write a new post: one row, and an entry in two indexes."""
     with session() as db:
@@ -98,16 +105,16 @@ def create_post(
     return answers.Created(**rows[0])
 
 
-@router.post("/posts/{post_id}/bump", responses=_MISSING)
+@router.post("/posts/{post_id}/bump", responses=MISSING)
 def bump_post(post_id: PostId, session: Sessions) -> answers.Bumped:
     """Count one more view: an UPDATE, which leaves a dead row behind."""
     with session() as db:
-        row = _only(db.run("bump", post=post_id), f"post {post_id}")
+        row = only(db.run("bump", post=post_id), f"post {post_id}")
         db.commit()
     return answers.Bumped(**row)
 
 
-@router.post("/sessions", status_code=201, responses=_MISSING)
+@router.post("/sessions", status_code=201, responses=MISSING)
 def login(user: UserId, session: Sessions) -> answers.Login:
     """Open a session for a user: an INSERT."""
     with session() as db:
@@ -129,20 +136,16 @@ def logout(user: UserId, session: Sessions) -> answers.Deleted:
 
 
 @router.get("/search")
-def search(
-    word: Annotated[str, Query(min_length=1, max_length=50, pattern=_NO_NUL, examples=["garden"])], session: Sessions
-) -> answers.Found:
+def search(word: Word, session: Sessions) -> answers.Found:
     """Find posts by a text in title or body; no index serves it, so every post is read."""
     with session() as db:
-        rows = db.run("search", pattern=_containing(word))
+        rows = db.run("search", pattern=containing(word))
     found = rows[0]["found"] if rows else 0
     return answers.Found(found=found, posts=[answers.PostSummary(**row) for row in rows])
 
 
 @router.get("/slow")
-def slow(
-    session: Sessions, ms: Annotated[int, Query(ge=0, le=10_000, description="milliseconds")] = 100
-) -> answers.Slept:
+def slow(session: Sessions, ms: Milliseconds = 100) -> answers.Slept:
     """Hold a connection for as long as it is told: pg_sleep."""
     with session() as db:
         db.run("slow", seconds=ms / 1000)
@@ -157,10 +160,10 @@ def error(session: Sessions) -> None:
         raise RuntimeError("the error route fails on purpose")
 
 
-@classic.get("/posts/{post_id}", responses=_MISSING)
+@classic.get("/posts/{post_id}", responses=MISSING)
 def read_post_classic(post_id: PostId, db: ClassicSession) -> answers.Post:
     """Read one post exactly as ``/posts/{post_id}`` does, but with the session of a generator dependency."""
-    return answers.Post(**_only(db.run("post", post=post_id), f"post {post_id}"))
+    return answers.Post(**only(db.run("post", post=post_id), f"post {post_id}"))
 
 
 @bare.get("/health")
@@ -172,8 +175,8 @@ async def health() -> answers.Health:
 @bare.get("/pool")
 async def pool(request: Request) -> answers.Gauges:
     """Tell what this worker's pool and threads are doing; async, so that it answers when no thread is free."""
-    database: Database = request.app.state.database
-    counted = totals(database.meter)
+    database: Database | AsyncDatabase = request.app.state.database
+    counted = database.totals()
     threads = current_default_thread_limiter().statistics()
     return answers.Gauges(
         t_us=monotonic_us(),
@@ -189,18 +192,11 @@ async def pool(request: Request) -> answers.Gauges:
     )
 
 
-def _only(rows: list[Row], what: str) -> Row:
-    if not rows:
-        raise HTTPException(404, f"{what} does not exist")
-    return rows[0]
-
-
-def _containing(word: str) -> str:
-    r"""Return the LIKE pattern of texts that contain *word*.
-
-    >>> _containing("50%")
-    '%50\\%%'
-    """
-    for special in "\\%_":
-        word = word.replace(special, "\\" + special)
-    return f"%{word}%"
+@bare.get("/pool/samples")
+async def pool_samples(
+    request: Request,
+    after: Annotated[int, Query(ge=0, description="microseconds, monotonic: samples taken later than this")] = 0,
+) -> answers.Samples:
+    """Hand over what was sampled of this worker's pool and threads, and the totals of each route as of now."""
+    sampler: Sampler = request.app.state.sampler
+    return answers.Samples(pid=os.getpid(), samples=sampler.since(after), routes=sampler.routes())

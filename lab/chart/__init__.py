@@ -4,5 +4,6 @@
 ``labels``      the variants, the load and the finding in words
 ``panels``      the four parts of the main figure
 ``comparison``  the main figure: two variants, every request and every repeat
+``pool``        one run: what the app's pool held and who waited, above what the server saw at the same time
 ``live``        the small figure that is drawn while the runs go on
 """

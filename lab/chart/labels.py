@@ -13,6 +13,7 @@ from lab.units import format_number, format_ratio
 
 LONGEST = 24  # characters of a variant's name in a figure
 _PLAIN = {"null": "NullPool", "connect": "driver alone"}
+_WITH_ARTICLE = ("pool of", "driver alone", "unlimited pool", "async", "psycopg_pool")
 _APART = {
     "timeout_s": "timeout",
     "recycle_s": "recycle",
@@ -20,6 +21,11 @@ _APART = {
     "use_lifo": "lifo",
     "reset_on_return": "reset",
     "echo_pool": "echo",
+    "driver": "driver",
+    "min_size": "min",
+    "client_size": "client",
+    "mode": "mode",
+    "threads": "threads",
     "workers": "workers",
 }
 
@@ -107,11 +113,21 @@ def pool_name(pool: Mapping[str, Any]) -> str:
 
     >>> pool_name({"kind": "queue", "size": 10, "overflow": 0}), pool_name({"kind": "null"})
     ('pool of 10', 'NullPool')
+    >>> pool_name({"kind": "pgbouncer", "size": 5, "client_size": 10})
+    'PgBouncer of 5, pool 10'
     """
-    kind = str(pool.get("kind", ""))
+    kind, size = str(pool.get("kind", "")), pool.get("size")
     if kind in _PLAIN:
         return _PLAIN[kind]
-    overflow, size = pool.get("overflow"), pool.get("size")
+    if kind == "psycopg_pool":
+        return f"psycopg_pool of {size}"
+    if kind == "pgbouncer":
+        client = pool.get("client_size")
+        return f"PgBouncer of {size}" + (f", pool {client}" if client else "")
+    return ("async " if kind == "async" else "") + _queue_name(size, pool.get("overflow"))
+
+
+def _queue_name(size: object, overflow: object) -> str:
     if overflow == -1:
         return f"pool of {size} or more" if size else "unlimited pool"
     return f"pool of {size}+{overflow}" if overflow else f"pool of {size}"
@@ -138,7 +154,7 @@ def _value(value: object) -> str:
 
 
 def _spoken(name: str) -> str:
-    return f"the {name}" if name.startswith(("pool of", "driver alone", "unlimited pool")) else name
+    return f"the {name}" if name.startswith(_WITH_ARTICLE) else name
 
 
 def _fact(reasons: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ class LiveRun:
     """One run so far: answers per second and the app's backends, each at seconds from the start of its load."""
 
     variant: str  # as it is named in the figure
-    kind: str  # of its pool: null, queue or connect
+    kind: str  # of its pool
     pair: int
     answered_per_s: Sequence[tuple[float, float]] = ()
     backends: Sequence[tuple[float, float]] = ()

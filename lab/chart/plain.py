@@ -33,7 +33,7 @@ from lab.units import format_number
 
 WIDTH_IN = 9.0
 # for series that are no pools: none of the pools' colours
-EXTRA = (Look("#333333", "-", "o"), Look("#009E73", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
+EXTRA = (Look("#333333", "-", "o"), Look("#4D7A00", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool 
             log_ticks(ax)
         if log_y:
             ax.set_yscale("log")
+            log_ticks(ax, ax.yaxis)
         else:
             tops = [y for line in lines for _, y in line.points] + [*words.limits.values(), *words.guesses.values()]
             ax.set_ylim(0, 1.08 * max(tops))

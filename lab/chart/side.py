@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from lab.analyse.measured import Measured
@@ -23,14 +24,15 @@ class Side:
     look: Look
 
 
-def log_ticks(ax: Axes) -> None:
-    """Tick a log axis at 1, 2 and 5, or at powers of ten if it is long, in plain numbers."""
-    low, high = (math.log10(limit) for limit in ax.get_xlim())
+def log_ticks(ax: Axes, axis: Axis | None = None) -> None:
+    """Tick a log axis (that of x) at 1, 2 and 5, or at powers of ten if it is long, in plain numbers."""
+    axis = axis or ax.xaxis
+    low, high = (math.log10(limit) for limit in sorted(axis.get_view_interval()))
     subs = (1.0, 2.0, 5.0) if high - low < 2.2 else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(base=10, subs=subs, numticks=6 if high - low > 5 else 12))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=6 if high - low > 5 else 12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def say(ax: Axes, text: str) -> None:

@@ -1,6 +1,7 @@
 """Colours, marks and sizes of every figure, and how text is measured and kept apart.
 
-NullPool is vermillion, dashed and a cross, a pool is blue, solid and a dot, in every figure. Limits and guesses are
+NullPool is vermillion, dashed and a cross, a pool is blue, solid and a dot, in every figure; each other kind has a
+colour, line and mark of its own, which people who see fewer colours tell apart too. Limits and guesses are
 dark grey. Text is black or grey beside a coloured mark: the colours are too light for small letters. Figures are made
 without pyplot, whose global state threads of a notebook would share.
 """
@@ -50,6 +51,9 @@ LOOKS: Mapping[str, tuple[Look, Look]] = {  # kind of pool -> the first variant 
     "null": (Look("#D55E00", "--", "x"), Look("#8C3B00", (0, (1, 1.2)), "+")),
     "queue": (Look("#0072B2", "-", "o"), Look("#003B5C", (0, (6, 1.5, 1, 1.5)), "D")),
     "connect": (Look("#CC79A7", "-.", "s"), Look("#8A3F68", (0, (3, 1, 1, 1, 1, 1)), "^")),
+    "async": (Look("#009E73", (0, (7, 1.5)), "v"), Look("#00563F", (0, (7, 1.5, 1, 1.5, 1, 1.5)), "<")),
+    "psycopg_pool": (Look("#602000", (0, (2, 1)), "P"), Look("#A0562D", (0, (2, 3)), ">")),
+    "pgbouncer": (Look("#8000E0", (0, (4, 1, 1.5, 1)), "h"), Look("#46007A", (0, (4, 1, 1, 1, 1, 1)), "*")),
 }
 
 

@@ -44,7 +44,9 @@ def _print_json(document: dict[str, Any]) -> None:
 
 @app.command(epilog="Example: lab up --pool queue:size=5,overflow=0 --workers 2")
 def up(
-    pool: Annotated[str, typer.Option(help="The app's pool: connect, null, or queue with its parameters.")] = "",
+    pool: Annotated[
+        str, typer.Option(help="The app's pool, written as for lab compare; pgbouncer is for lab compare only.")
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes of the app, each with a pool of its own.")] = 1,
     compose: Annotated[
         bool, typer.Option("--compose", help="In containers, with Docker Compose; later commands then use these.")
@@ -189,11 +191,13 @@ def compare(
     variants: Annotated[
         list[str],
         typer.Argument(
-            help="Two of connect, null, queue, or queue:size=5,overflow=0,pre_ping=true.", show_default=False
+            help="Two of connect, null, queue, async, psycopg_pool and pgbouncer, each with its parameters or without: "
+            "queue:size=5,overflow=0,pre_ping=true. docs/reference.md lists them.",
+            show_default=False,
         ),
     ],
-    size: Annotated[int, typer.Option(help="pool_size of a queue that does not name its own.")] = 10,
-    overflow: Annotated[int, typer.Option(help="max_overflow of a queue that does not name its own.")] = 20,
+    size: Annotated[int, typer.Option(help="The size of a pool that does not name its own.")] = 10,
+    overflow: Annotated[int, typer.Option(help="The overflow of a queue or async that does not name its own.")] = 20,
     model: Annotated[
         str, typer.Option(help="closed: users who wait for their answer. open: arrivals that do not.")
     ] = "closed",

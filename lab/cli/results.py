@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.analyse.comparison import as_json
+from lab.analyse.pool import pool_use
+from lab.cli.pool import print_pool
 from lab.experiment import Result
 from lab.record import run as record
 from lab.units import format_ms, format_number, format_ratio
@@ -143,8 +145,10 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
     :raises RecordError: if the folder is no run.
     """
     manifest = record.read_manifest(folder)
+    use = pool_use(record.open_run(folder)) if manifest.state == "complete" else None
     if as_json_wanted:
-        print_json(asdict(manifest) | {"folder": str(folder)})
+        pool = dict(manifest.pool) | {"measured": use.as_dict() if use else None}
+        print_json(asdict(manifest) | {"pool": pool, "folder": str(folder)})
         return
     state = manifest.state if manifest.state != "running" else "incomplete: it was cut short, or still runs"
     out.print(f"run {manifest.run} of {manifest.experiment}: {state}", style="bold", markup=False, soft_wrap=True)
@@ -160,3 +164,5 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
         "folder": str(folder),
     }.items():
         out.print(f"{label:9} {value}", markup=False, soft_wrap=True)
+    if use:
+        print_pool(out, use)

@@ -1,7 +1,7 @@
 """``lab sizing``: every figure about the size of a pool, beside what it stands on."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab.analyse.sizing import Figure, Service, figures, from_run
+from lab.environment import usable_cores
 from lab.errors import UsageError
 from lab.pools import THREADS
 from lab.units import format_number
@@ -44,13 +45,43 @@ def sizing(
         rate, hold_ms, cores, spindles,
     ).checked()  # fmt: skip
     measured: list[Figure] = []
+    notes: list[str] = []
     if run:
         service, measured = _recorded(run, service)
+    else:
+        service, measured, note = _on_this_machine(service)
+        notes.append(note)
+    if service.cores is None:
+        service = replace(service, cores=usable_cores())
+        notes.append(f"cores: {service.cores}, this machine's; give --cores for those of the machine with PostgreSQL")
     found = figures(service.checked()) + measured
     if as_json:
-        typer.echo(_json({"service": asdict(service), "figures": [asdict(figure) for figure in found]}))
+        typer.echo(_json({"service": asdict(service), "figures": [asdict(figure) for figure in found], "notes": notes}))
         return
-    _print(Console(highlight=False), found)
+    _print(Console(highlight=False), found, notes)
+
+
+def _on_this_machine(service: Service) -> tuple[Service, list[Figure], str]:
+    """Return what the newest run of a queue measured; rate and hold are taken from it where they were not given."""
+    from lab.record import experiment as folders
+    from lab.record.run import open_run
+
+    folder = folders.newest_run(settings.read().home, "queue")
+    if folder is None:
+        return service, [], "measured here: nothing yet; `lab compare null queue` makes a run to take figures from"
+    known, measured = from_run(open_run(folder), service)
+    name = f"{folder.parent.name}/{folder.name}"
+    filled = replace(service, rate_per_s=known.rate_per_s, hold_ms=known.hold_ms)
+    taken = [
+        f"{option} {value:.3g}"
+        for option, value, given in (
+            ("--rate", filled.rate_per_s or 0.0, service.rate_per_s),
+            ("--hold-ms", filled.hold_ms or 0.0, service.hold_ms),
+        )
+        if given is None
+    ]
+    note = f"measured here: run {name}" + (f"; {' and '.join(taken)} are of it, give your own" if taken else "")
+    return filled, measured, note
 
 
 def _recorded(name: str, service: Service) -> tuple[Service, list[Figure]]:
@@ -67,7 +98,7 @@ def _json(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2, allow_nan=False)
 
 
-def _print(out: Console, found: list[Figure]) -> None:
+def _print(out: Console, found: list[Figure], notes: list[str]) -> None:
     width = max(len(_value(figure)) for figure in found)
     for figure in found:
         indent = " " * (width + 2)
@@ -77,6 +108,8 @@ def _print(out: Console, found: list[Figure]) -> None:
         out.print(f"{indent}assumes: {figure.assumes}", markup=False, soft_wrap=True, style="dim")
         if figure.warning:
             out.print(f"{indent}! {figure.warning}", markup=False, soft_wrap=True, style="bold")
+    for note in notes:
+        out.print(note, markup=False, soft_wrap=True)
 
 
 def _value(figure: Figure) -> str:

@@ -1,7 +1,7 @@
 """What every demonstration needs: the server, a folder for logs, how long it may take, and whom to tell."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,8 @@ from lab import app, sql
 from lab.config import Config
 from lab.plan import PoolConfig
 from lab.process import free_port
-from lab.server import Server
+from lab.server import Server, pgbouncer
+from lab.server.pgbouncer import Pooler
 
 NAME = "lab-lesson"  # application_name of what demonstrations connect themselves
 
@@ -43,11 +44,20 @@ class Bench:
         """Lend fresh processes of the sample app, under the pool that *spec* describes."""
         pool = PoolConfig.parse(spec, workers)
         log = self.folder / "lesson-app.log"
-        web = app.start(self.where.app_dsn, pool, port=free_port(0, "LAB_APP_PORT"), name=name, log=log)
-        try:
+        with ExitStack() as stack:
+            dsn = stack.enter_context(self.pooler(pool)).dsn if pool.needs_pooler else self.where.app_dsn
+            web = app.start(dsn, pool, port=free_port(0, "LAB_APP_PORT"), name=name, log=log)
+            stack.callback(web.stop)
             yield web
-        finally:
-            web.stop()
+
+    @contextmanager
+    def pooler(self, pool: PoolConfig) -> Iterator[Pooler]:
+        """Lend a fresh PgBouncer before the server, of the size and mode that *pool* has.
+
+        :raises PoolerError: if there is none, or it does not start.
+        """
+        with pgbouncer.running(self.config, self.where, pool, self.folder / "lesson-pgbouncer.log") as made:
+            yield made
 
     @contextmanager
     def engine(self, pool_class: type[Pool] = QueuePool, **options: Any) -> Iterator[Engine]:

@@ -30,17 +30,24 @@ class Bystander:
 
 @contextmanager
 def bystander(dsn: str, statement: str, every_s: float = EVERY_S) -> Iterator[Bystander]:
-    """Have *statement* asked every *every_s* while the body runs. *dsn* carries a passfile and no password."""
+    """Have *statement* asked every *every_s* while the body runs. *dsn* carries a passfile and no password.
+
+    :raises ServerError: if it cannot be asked at all.
+    """
+    from lab.errors import ServerError  # the child runs this file alone
+
     seen = Bystander()
     child = subprocess.Popen(
         [sys.executable, "-I", str(_FILE), dsn, statement, str(every_s)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     assert child.stdin and child.stdout
     try:
-        child.stdout.readline()  # connected
+        if not child.stdout.readline():  # it says when it is connected
+            raise ServerError("the bystander could not ask its question; see that the server takes connections")
         yield seen
     finally:
         answer, _ = child.communicate()

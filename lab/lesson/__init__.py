@@ -6,7 +6,9 @@ by ``kill -9``. Everything after it works on that server. ``LAB_SCALE`` sets how
 Small experiments are in :mod:`lab.demonstrate` and take what :func:`bench` returns; loads and comparisons are here.
 """
 
+from contextlib import AbstractContextManager
 from types import EllipsisType
+from typing import TypeVar
 
 from lab.demonstrate import pool_size as _pool_size
 from lab.demonstrate import sessions as _sessions
@@ -17,14 +19,22 @@ from lab.lesson.advice import advice, formulas
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
-from lab.lesson.loads import Answer, application, chart_of, compare, one_load, request, split, table
-from lab.lesson.pictures import curve, strip
+from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
+from lab.lesson.needs import needs
+from lab.lesson.pictures import backends, curve, strip
 
 __all__ = [
-    "Answer", "Compared", "advice", "application", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
-    "end", "formulas", "hint", "one_load", "predict", "request", "sessions", "split", "strip", "table",
-    "updates", "wave",
+    "Answer", "Compared", "advice", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
+    "end", "formulas", "hint", "hold", "needs", "one_load", "predict", "request", "sessions", "split", "strip",
+    "table", "updates", "wave",
 ]  # fmt: skip
+
+T = TypeVar("T")
+
+
+def hold(lent: AbstractContextManager[T]) -> T:
+    """Borrow something for the rest of the lesson, such as a private server; it is given back when the lesson ends."""
+    return at().held.enter_context(lent)
 
 
 def predict(what: str, guess: float | EllipsisType) -> float | None:

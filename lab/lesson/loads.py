@@ -39,14 +39,11 @@ def _web(pool: str) -> app.App:
         desk.web = None
     if desk.web is None:
         log = desk.settings.home / "lesson-app.log"
-        desk.web = app.start(desk.where.app_dsn, PoolConfig.parse(pool), port=0, name="lab-app-lesson", log=log)
+        desk.web = app.start(
+            desk.where.app_dsn, PoolConfig.parse(pool).checked_direct(pool), port=0, name="lab-app-lesson", log=log
+        )
         desk.web_pool = pool
     return desk.web
-
-
-def application(pool: str) -> app.App:
-    """Return a running sample app with this pool, for demonstrations that share one; it ends with the lesson."""
-    return _web(pool)
 
 
 def request(path: str, method: str = "GET", pool: str = "queue:size=2,overflow=0") -> Answer:

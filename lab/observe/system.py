@@ -13,7 +13,7 @@ from lab.observe.cpu import Processes, Usage, here, machine, tree
 from lab.observe.rows import Rows
 from lab.units import monotonic_us
 
-ROLES = ("app", "generator", "server", "lab")
+ROLES = ("app", "generator", "server", "lab", "pooler")
 
 
 class System:

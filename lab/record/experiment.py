@@ -94,3 +94,17 @@ def find(home: Path, name: str) -> Path:
 def is_experiment(folder: Path) -> bool:
     """Whether *folder* holds an experiment, and not a single run."""
     return (folder / FILE).exists()
+
+
+def newest_run(home: Path, kind: str) -> Path | None:
+    """Return the newest complete run whose pool is of *kind* and whose app told what its pool did; None without any."""
+    for folder in sorted((home / "runs").glob("*/*/"), reverse=True):
+        try:
+            manifest = record.read_manifest(folder)
+        except RecordError:
+            continue
+        meters = [worker.get("meter") or {} for worker in manifest.pool_counters.get("workers", [])]
+        told = any(meter.get("checkouts") for meter in meters)
+        if manifest.state == "complete" and manifest.pool.get("kind") == kind and told:
+            return folder
+    return None

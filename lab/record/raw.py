@@ -96,6 +96,6 @@ def books_file(folder: Path, process: int) -> Path:
     return folder / f"books-{process}.json"
 
 
-def observer_file(folder: Path, pid: int) -> Path:
-    """Where the observer *pid* writes its rows."""
-    return folder / f"observer-{pid}.jsonl"
+def observer_file(folder: Path, who: int | str) -> Path:
+    """Where one observer writes its rows, named by its pid or by what it observes; no two write to the same file."""
+    return folder / f"observer-{who}.jsonl"

@@ -4,7 +4,8 @@
 number of rows that it names; it is replaced by renaming. So a ``kill -9`` at any moment leaves either a whole run or
 one that :func:`open_run` refuses.
 
-Format history: 1 — first; 2 — several load processes (``loaders``), histograms.
+Format history: 1 — first; 2 — several load processes (``loaders``), histograms. Tables that came later are missing in
+older runs of the same format (``pool``, ``pool_routes``): the manifest's ``files`` says which there are.
 """
 
 import hashlib
@@ -336,8 +337,14 @@ def _observed(folder: Path) -> dict[str, pa.Table]:
 
 def append_row(folder: Path, pid: int, table: str, row: Mapping[str, Any]) -> None:
     """Add one row, seen by the process *pid*, to what the observers write."""
-    with raw.observer_file(folder, pid).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"table": table, **row}) + "\n")
+    append_rows(folder, pid, table, [row])
+
+
+def append_rows(folder: Path, who: int | str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add several rows, seen by *who*, to what the observers write."""
+    lines = "".join(json.dumps({"table": table, **row}) + "\n" for row in rows)
+    with raw.observer_file(folder, who).open("a", encoding="utf-8") as stream:
+        stream.write(lines)
 
 
 def append_event(folder: Path, event: str, t_us: int, **values: Any) -> None:

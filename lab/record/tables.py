@@ -111,7 +111,11 @@ TABLES: dict[str, pa.Schema] = {
     "system": _schema(
         [
             ("t_us", _I, "when"),
-            ("role", _S, "app, generator, server, observer, lab (the command or notebook that runs it all) or machine"),
+            (
+                "role",
+                _S,
+                "app, generator, server, pooler, observer, lab (the command or notebook that runs it all) or machine",
+            ),
             ("cpu_s", _F, "CPU time used so far, s; of the machine: all that was not idle"),
             ("steal_s", _F, "of the machine: time that the hypervisor gave to others, s"),
             ("throttled_s", _F, "of the machine: time that the control group was held back, s"),
@@ -120,6 +124,51 @@ TABLES: dict[str, pa.Schema] = {
                 _I,
                 "resident memory, bytes; of the server it counts shared memory once per process",
             ),
+        ]
+    ),
+    "pool": _schema(
+        [
+            ("t_us", _I, "when the sample was taken"),
+            ("pid", _I, "the worker of the app"),
+            ("size", _I, "what the pool keeps when idle; 0 without a pool"),
+            ("checked_out", _I, "connections out, as the pool itself counts them; without a pool: held_now"),
+            ("overflow", _I, "connections open beyond size; never negative"),
+            ("idle", _I, "connections in the pool"),
+            ("pending", _I, "checkouts under way: waiting, or connecting"),
+            ("held_now", _I, "connections handed out and not back yet, as the meter counts them"),
+            ("held_longest_s", _F, "how long the oldest of these has been out, s"),
+            ("checkouts", _I, "connections handed out since the worker began, as the following"),
+            ("timeouts", _I, "checkouts given up after the pool's timeout"),
+            ("failed", _I, "checkouts that ended in any other error"),
+            ("connects", _I, "server connections opened"),
+            ("wait_s", _F, "waiting for a checkout, without connecting, s"),
+            ("connect_s", _F, "opening connections, s"),
+            ("hold_s", _F, "holding connections that came back, s"),
+            ("waiting_s", _F, "what the pending have waited so far, without connecting, s"),
+            ("connecting_s", _F, "what the pending have spent connecting so far, s"),
+            ("holding_s", _F, "how long those held now have been out, in all, s"),
+            ("occupied_s", _F, "the integral over time of the pool's own count of connections out; null without one"),
+            ("threads_borrowed", _I, "AnyIO's worker threads that serve a handler"),
+            ("threads_total", _I, "how many there may be"),
+            ("threads_waiting", _I, "handlers that wait for a thread"),
+        ]
+    ),
+    "pool_routes": _schema(
+        [
+            ("t_us", _I, "when; several times in a run, the last time after the load"),
+            ("pid", _I, "the worker of the app"),
+            ("route", _S, "the route that took the connections, by its declared path; (no route) outside of a request"),
+            ("checkouts", _I, "connections handed out since the worker began, as the following"),
+            ("timeouts", _I, "checkouts given up after the pool's timeout"),
+            ("failed", _I, "checkouts that ended in any other error"),
+            ("connects", _I, "server connections opened"),
+            ("wait_s", _F, "waiting for a checkout, without connecting, s"),
+            ("connect_s", _F, "opening connections, s"),
+            ("hold_s", _F, "holding connections that came back, s"),
+            ("hold_longest_s", _F, "the longest of all holds, those that are not back yet among them, s"),
+            ("pending", _I, "checkouts under way: waiting, or connecting"),
+            ("held_now", _I, "connections handed out and not back yet"),
+            ("held_longest_s", _F, "how long the oldest of these has been out, s"),
         ]
     ),
     "memory": _schema(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from lab import process
 from lab.config import Config
-from lab.errors import LabError
+from lab.errors import LabError, PoolerError
 from lab.server import attach, composed, embedded, layout
 from lab.server import binaries as programs
 from lab.server.build import NEEDED_BYTES
+from lab.server.pgbouncer_conf import find
 from lab.server.values import Check
 from lab.units import format_bytes
 
@@ -34,6 +35,7 @@ def examine(config: Config) -> list[Check]:
             ("shared memory", _shared_memory),
             ("server", _server),
         ]
+    points += [("pgbouncer", _pgbouncer)]
     return [_checked(name, look, config) for name, look in points]
 
 
@@ -85,6 +87,14 @@ def _programs(config: Config) -> str:
 def _psql(config: Config) -> str:
     psql = programs.find(config.pg_bin).tool("psql")
     return psql or "not found; only `lab psql` needs it"
+
+
+def _pgbouncer(config: Config) -> str:
+    try:
+        program = find()
+    except PoolerError as error:
+        return f"{error} (optional: only variants of that kind and lesson 06 need it)"
+    return f"PgBouncer {program.text} ({program.path})"
 
 
 def _port(config: Config) -> str:

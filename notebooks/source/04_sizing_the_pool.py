@@ -35,6 +35,8 @@ guess_peak = lesson.predict("connections of two workers", 6)
 # %% tags=["nbval-ignore-output"]
 workers = bench.scaled(ci=(1, 2), workshop=(1, 2, 4))
 peaks = [ceiling.peak(bench, "queue:size=3,overflow=2", count) for count in workers]
+
+# %% tags=["nbval-ignore-output"]
 pd.DataFrame(peaks).assign(your_guess=[guess_peak if n == 2 else "" for n in workers])
 
 # %%
@@ -94,6 +96,8 @@ lesson.claim(
     full.overfull.status,
     between=(503, 503),
 )
+
+# %%
 lesson.claim(
     "The app's driver reads that the remaining slots are reserved",
     refusals.RESERVED_WORDS in full.overfull.refusal.message,
@@ -131,6 +135,8 @@ guess_rate = lesson.predict("requests per second, pool of ten", 400)
 # %% tags=["nbval-ignore-output"]
 sizes, seconds = bench.scaled(ci=((2, 10), 0.4), workshop=((1, 2, 5, 10), 4.0))
 held = pool_size.holding(bench, sizes, seconds, hold_ms=50, users=40)
+
+# %% tags=["nbval-ignore-output"]
 pd.DataFrame(
     {
         "pool": [x.size for x in held],
@@ -179,6 +185,8 @@ guess_executed = lesson.predict("execution time, pool of forty / pool of two", 1
 # %% tags=["nbval-ignore-output"]
 sizes, seconds = bench.scaled(ci=((2, 40), 0.8), workshop=((1, 2, 4, 8, 16, 40), 4.0))
 burnt = pool_size.burning(bench, sizes, seconds, users=40)
+
+# %% tags=["nbval-ignore-output"]
 from_two = [one for one in burnt if one.size >= 2]
 pd.DataFrame(burnt).round(1)
 
@@ -298,9 +306,6 @@ made = lesson.wave("queue:size=7,overflow=0,timeout=1.25")
 
 # %%
 lesson.check("smallest_pool", made)
-
-# %% tags=["nbval-ignore-output"]
-made
 
 # %%
 lesson.claim("The pool gave up no checkout", made.timeouts, at_most=0)

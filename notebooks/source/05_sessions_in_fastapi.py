@@ -122,7 +122,7 @@ lesson.claim(
 # It depends on the version of FastAPI. A streamed answer and a background task go on after the handler has returned. How many connections are out once the answers have begun?
 
 # %% tags=["nbval-ignore-output"]
-web = lesson.application("queue:size=5,overflow=0,timeout=1")
+web = lesson.hold(bench.application("queue:size=5,overflow=0,timeout=1"))
 held = releasing.held_after_answer(bench, web=web)
 version("fastapi"), held
 

@@ -55,6 +55,7 @@ def test_null_against_queue_from_three_workers_is_one_merged_run(stack: Stack) -
     for key in ("planned", "done", "failed", "unfinished"):
         assert sum(loader[key] for loader in manifest["loaders"]) == manifest["books"][key]
     assert manifest["books"]["planned"] == manifest["files"]["requests"] > 0
+    assert manifest["files"]["pool"] > 0 < manifest["files"]["pool_routes"]  # through the app's agent
 
 
 def test_without_its_containers_the_load_is_made_beside_the_lab(stack: Stack) -> None:

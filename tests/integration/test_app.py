@@ -14,7 +14,7 @@ import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from lab import app as stage
-from lab.app.database import check_mark
+from lab.app.database import check_mark, create_database, session_of
 from lab.errors import AppError, NotMarkedError
 from lab.plan import ROUTES, PoolConfig
 from lab.process import wait_until
@@ -34,6 +34,13 @@ def running(server, tmp_path, spec, workers=1, name="lab-app-test"):
 def pooled(server, tmp_path_factory):
     """An app with the default pool, for the tests that don't mind who asked before."""
     with running(server, tmp_path_factory.mktemp("pooled"), "queue") as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def on_the_loop(server, tmp_path_factory):
+    """The same with the default pool of an async engine."""
+    with running(server, tmp_path_factory.mktemp("loop"), "async") as app:
         yield app
 
 
@@ -66,7 +73,16 @@ def elsewhere(server):
     return make_dsn(**parse_dsn(server.owner_dsn) | {"dbname": "postgres"})
 
 
-@pytest.mark.parametrize("spec", ["queue:size=2,overflow=0", "null", "connect"])
+LIMITED = [
+    "queue:size=1,overflow=0",
+    "async:size=1,overflow=0",
+    "async:size=1,overflow=0,driver=psycopg",
+    "psycopg_pool:size=1",
+]
+KINDS = ["queue:size=2,overflow=0", "null", "connect", "async", "async:driver=psycopg", "psycopg_pool"]
+
+
+@pytest.mark.parametrize("spec", KINDS)
 def test_every_route_of_the_plan_answers(server, tmp_path, spec):
     with running(server, tmp_path, spec) as app:
         for route in ROUTES:
@@ -78,7 +94,9 @@ def test_every_route_of_the_plan_answers(server, tmp_path, spec):
             assert (times["sql"] > 0) == route.touches_database
 
 
-def test_what_is_written_can_be_read(pooled):
+@pytest.mark.parametrize("kind", ["pooled", "on_the_loop"])
+def test_what_is_written_can_be_read(kind, request):
+    pooled = request.getfixturevalue(kind)
     _, made, _ = ask(pooled, "/posts?author=1&title=Fresh+paint", "POST")
     _, bumped, _ = ask(pooled, f"/posts/{made['id']}/bump", "POST")
     for path in (f"/posts/{made['id']}", f"/classic/posts/{made['id']}"):
@@ -91,7 +109,9 @@ def test_what_is_written_can_be_read(pooled):
     assert ask(pooled, "/sessions/oldest?user=2", "DELETE")[1] == {"deleted": 1}
 
 
-def test_a_missing_row_is_404_and_a_missing_session_is_not(pooled):
+@pytest.mark.parametrize("kind", ["pooled", "on_the_loop"])
+def test_a_missing_row_is_404_and_a_missing_session_is_not(kind, request):
+    pooled = request.getfixturevalue(kind)
     for path, method in (
         ("/posts/2000000000", "GET"),
         ("/posts/2000000000/bump", "POST"),
@@ -102,19 +122,74 @@ def test_a_missing_row_is_404_and_a_missing_session_is_not(pooled):
     assert ask(pooled, "/sessions/oldest?user=2000000000", "DELETE")[:2] == (200, {"deleted": 0})
 
 
-def test_the_first_request_sees_a_cold_pool(server, tmp_path):
-    with running(server, tmp_path, "queue") as app:
+@pytest.mark.parametrize("spec", ["queue", "async", "async:driver=psycopg"])
+def test_the_first_request_sees_a_cold_pool(server, tmp_path, spec):
+    with running(server, tmp_path, spec) as app:
         assert app.gauges()[0]["meter"]["connects"] == 0
         first, second = (timed(ask(app, "/posts/1")[2]) for _ in range(2))
         assert first["connect"] > 0
         assert second["connect"] == 0
 
 
-def test_sleep_in_the_server_shows_in_sql(pooled):
-    assert timed(ask(pooled, "/slow?ms=50")[2])["sql"] >= 50
+def test_a_connection_of_psycopgs_pool_does_not_grow_with_its_checkouts(server):
+    made = create_database(server.app_dsn, PoolConfig.parse("psycopg_pool:size=1"), "lab-app-grow")
+    for _ in range(5):
+        with session_of(made) as db:
+            db.run("error")
+    with made.lender.connection() as connection:
+        assert len(connection._notice_handlers) == 1
+    assert made.totals()["connects"] == 1
+    made.dispose()
 
 
-@pytest.mark.parametrize(("spec", "per_request"), [("null", 1), ("connect", 1), ("queue", 0)])
+def test_psycopgs_pool_connects_by_itself_and_requests_only_wait(server, tmp_path):
+    with running(server, tmp_path, "psycopg_pool:size=3", name="lab-app-lent") as app:
+        assert app.gauges()[0]["meter"]["connects"] == 0
+        first = timed(ask(app, "/posts/1")[2])
+        assert first["connect"] == 0 < first["pool"]
+        # three at once, whatever is asked for
+        assert wait_until(lambda: app.gauges()[0]["meter"]["connects"] == 3, 5)
+        assert wait_until(lambda: backends(server, "lab-app-lent") == 3, 5)
+
+
+@pytest.mark.parametrize("spec", KINDS)
+def test_sleep_in_the_server_shows_in_sql(server, tmp_path, spec):
+    with running(server, tmp_path, spec) as app:
+        ask(app, "/posts/1")
+        times = timed(ask(app, "/slow?ms=300")[2])
+        assert times["sql"] >= 300 > times["pool"] + times["connect"]
+
+
+@pytest.mark.parametrize("spec", LIMITED)
+def test_a_wait_for_the_one_connection_shows_in_pool_and_the_hold_in_the_meter(server, tmp_path, spec):
+    with running(server, tmp_path, spec) as app:
+        slow = threading.Thread(target=ask, args=(app, "/slow?ms=800"))
+        slow.start()
+        assert wait_until(lambda: app.gauges()[0]["checked_out"] == 1, 5)
+        waiting = timed(ask(app, "/posts/1")[2])
+        slow.join()
+        assert app.gauges()[0]["meter"]["hold_s"] >= 0.8
+        alone = timed(ask(app, "/posts/1")[2])
+    assert waiting["pool"] > 5 * alone["pool"]
+    assert waiting["connect"] == alone["connect"] == 0
+
+
+@pytest.mark.parametrize("spec", LIMITED)
+def test_a_pool_is_never_larger_than_its_size(server, tmp_path, spec):
+    spec = spec.replace("size=1", "size=3")
+    with running(server, tmp_path, spec, name="lab-app-most") as app:
+        done, most = threading.Thread(target=_at_once, args=(app, "/slow?ms=100", 24)), 0
+        done.start()
+        while done.is_alive():
+            most = max(most, backends(server, "lab-app-most"))
+        done.join()
+        assert app.gauges()[0]["meter"]["connects"] == 3
+    assert most == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "per_request"), [("null", 1), ("connect", 1), ("queue", 0), ("async", 0), ("psycopg_pool:size=1", 0)]
+)
 def test_the_server_counts_the_sessions_that_the_meter_counts(server, tmp_path, spec, per_request):
     name, question = "lab-app-count", "SELECT sessions FROM pg_stat_database WHERE datname = 'lab'"
     with running(server, tmp_path, spec, name=name) as app:
@@ -136,8 +211,9 @@ def _settled(server, question, name):
     return counted(server, question)
 
 
-def test_an_exhausted_pool_answers_503_and_counts_the_timeout(server, tmp_path):
-    with running(server, tmp_path, "queue:size=1,overflow=0,timeout=0.3") as app:
+@pytest.mark.parametrize("spec", LIMITED)
+def test_an_exhausted_pool_answers_503_and_counts_the_timeout(server, tmp_path, spec):
+    with running(server, tmp_path, f"{spec},timeout=0.3") as app:
         slow = threading.Thread(target=ask, args=(app, "/slow?ms=1500"))
         slow.start()
         assert wait_until(lambda: app.gauges()[0]["checked_out"] == 1, 5)
@@ -235,3 +311,8 @@ def _at_once(app, path, count):
     for thread in threads:
         thread.join()
     return statuses
+
+
+def test_an_async_pool_gives_back_in_the_classic_form_too(server, tmp_path):
+    with running(server, tmp_path, "async:size=1,overflow=0,timeout=5") as app:
+        assert set(_at_once(app, "/classic/posts/1", 80)) == {200}

@@ -61,6 +61,17 @@ def test_the_pool_opens_what_its_meter_counted(null_against_queue: dict[str, Any
     assert null_against_queue["variants"]["queue"]["sessions_opened"] == metered <= 8 * len(runs)
 
 
+def test_every_checkout_has_its_route_and_the_pools_books_balance(null_against_queue: dict[str, Any]) -> None:
+    sides = null_against_queue["variants"]
+    for name, judged in (("null", {"waiting"}), ("queue", {"held", "waiting"})):
+        pools = [run["pool"] for run in sides[name]["runs"]]
+        assert sum(route["checkouts"] for pool in pools for route in pool["routes"]) == sides[name]["planned"]
+        laws = [law for pool in pools for law in pool["laws"]]
+        assert {law["what"] for law in laws} <= judged  # 2 s of a busy machine may have too few samples
+        assert ("held" in judged) == any(law["what"] == "held" for law in laws)
+        assert all(law["balances"] for law in laws), laws
+
+
 def test_the_split_sums_to_the_mean_latency(null_against_queue: dict[str, Any]) -> None:
     runs = [open_run(run) for run in sorted(Path(null_against_queue["folder"]).glob("run-*-null"))]
     measured = [measure(run) for run in runs]

@@ -171,6 +171,22 @@ def test_sessions_that_the_app_did_not_open_are_noted(tmp_path):
     assert any(note.startswith("sessions: the server counted 10 ") for note in found.notes)
 
 
+def test_behind_a_pooler_the_apps_own_count_is_not_held_against_the_servers(tmp_path):
+    counters = {"workers": [{"meter": {"connects": 300}}], "pgbouncer": {"servers": 10}}
+    pooled = {"variant": QUEUE, "pool": PoolConfig("pgbouncer")}
+    both = {"pool_counters": counters, "sessions": (100, 110)}
+    notes = compared(tmp_path, [(60, 60)], first={"pool": PoolConfig("pgbouncer")}, second=pooled, **both).notes
+    assert not any("others were connected" in note for note in notes)
+
+
+def test_the_pooler_is_a_part_of_its_run_and_no_other_program(tmp_path):
+    parts = {"machine": 160.0, "app": 40.0, "server": 20.0, "generator": 10.0, "observer": 1.0, "lab": 4.0}
+    for cpu_pct, others in ((parts | {"pooler": 65.0}, pytest.approx(10)), (parts, None)):
+        made = {"pool": PoolConfig("pgbouncer"), "cpu_pct": cpu_pct}
+        run = stored.pairs(tmp_path / str(others), [(60, 60)], load=SHORT, first=made)[0]
+        assert summarise("null", [run]).runs[0].use.others_pct == others
+
+
 def test_other_programs_are_unknown_where_a_part_was_not_watched(tmp_path):
     found = compared(tmp_path, [(60, 60)], cpu_pct={"machine": 160.0, "app": 40.0})
     assert all(run.use.others_pct is None for run in found.first.runs)

@@ -13,6 +13,7 @@ from lab.chart import comparison as chart
 from lab.chart import labels, live, style
 from lab.chart.distribution import curve
 from lab.plan import LoadPlan, PoolConfig
+from lab.pools import PARAMETERS
 from tests import stored
 
 PLAN = LoadPlan(users=4, warmup_s=0.5, measured_s=2.0)
@@ -20,7 +21,22 @@ TEN = PoolConfig(size=10, overflow=0)
 MEANS = [(60, 25), (62, 25), (59, 26)]
 LONG = "the application as it was before the change of "
 QUEUES = {"first": {"variant": "queue", "pool": TEN}, "second": {"variant": "queue#2", "pool": TEN}}
+BOUNCER = PoolConfig("pgbouncer", size=5)
+KINDS = {
+    "null against pgbouncer": ("NullPool", None, "PgBouncer of 5", BOUNCER),
+    "queue against async": ("pool of 10", TEN, "async pool of 5+10", PoolConfig("async")),
+    "queue against psycopg_pool": ("pool of 10", TEN, "psycopg_pool of 5", PoolConfig("psycopg_pool")),
+    "with a pool before it": ("PgBouncer of 5", BOUNCER, "PgBouncer of 5, pool 20", replace(BOUNCER, client_size=20)),
+}
+
+
+def kinds_apart(first, second):
+    sides = [{"variant": pool.spec, "pool": pool} for pool in (first or PoolConfig("null"), second)]
+    return {"first": sides[0], "second": sides[1]}
+
+
 CASES = {
+    **{name: (MEANS, kinds_apart(first, second)) for name, (_, first, _, second) in KINDS.items()},
     "faster": (MEANS, {}),
     "slower": ([(25, 60), (25, 61)], {}),
     "like with like": ([(25, 25.2), (25, 24.9)], QUEUES),
@@ -149,6 +165,12 @@ def test_a_percentile_that_could_not_be_had_is_said_and_not_drawn(tmp_path):
         (PoolConfig(), PoolConfig(pre_ping=True), ["pool of 5+10, pre_ping off", "pool of 5+10, pre_ping on"]),
         (TEN, TEN, ["pool of 10 (1)", "pool of 10 (2)"]),
         (PoolConfig(size=0, overflow=-1), PoolConfig(overflow=-1), ["unlimited pool", "pool of 5 or more"]),
+        *((first or PoolConfig("null"), second, [one, other]) for one, first, other, second in KINDS.values()),
+        (
+            PoolConfig("async", size=10, overflow=0),
+            PoolConfig("async", size=10, overflow=0, driver="psycopg"),
+            ["async pool of 10, driver asyncpg", "async pool of 10, driver psycopg"],
+        ),
     ],
 )
 def test_variants_are_named_apart(tmp_path, first, second, expected):
@@ -166,6 +188,37 @@ def test_a_kind_of_pool_looks_the_same_in_every_figure():
     assert (null.colour, null.line, null.marker) == ("#D55E00", "--", "x")
     assert (queue.colour, queue.line, queue.marker) == ("#0072B2", "-", "o")
     assert len({look.colour for look in style.looks(["queue", "queue"])}) == 2
+
+
+def test_every_kind_has_a_colour_a_line_and_a_mark_of_its_own():
+    assert set(style.LOOKS) == set(PARAMETERS)
+    every = [look for pair in style.LOOKS.values() for look in pair]
+    for part in ("colour", "line", "marker"):
+        assert len({getattr(look, part) for look in every}) == len(every)
+
+
+# what is left of red, green and blue (linear) to those who lack one kind of cone: Machado, Oliveira, Fernandes 2009
+SIGHT = {
+    "all": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def cielab(colour, sight):
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = to_xyz @ np.clip(np.asarray(sight) @ linear, 0, 1) / [0.9505, 1.0, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_kinds_can_be_told_apart_with_fewer_colours_too(sight):
+    seen = [cielab(first.colour, SIGHT[sight]) for first, _ in style.LOOKS.values()]
+    assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 15
 
 
 def test_labels_are_spread_in_order_and_within_bounds():

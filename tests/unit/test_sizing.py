@@ -100,6 +100,27 @@ def test_a_run_without_a_pool_is_refused(tmp_path: Path) -> None:
         from_run(steady().write(tmp_path), Service())
 
 
+def test_without_a_run_the_newest_of_a_queue_tells_what_was_measured_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    assert lab(["sizing", "--workers", "4", "--json"]) == 0
+    nothing = json.loads(capsys.readouterr().out)
+    assert "nothing yet" in nothing["notes"][0]
+    environment = {"host": {"system": "Linux", "cores": 2, "machine_cores": 2}}
+    pool = PoolConfig(size=4, overflow=1)
+    steady(pool=pool, pool_counters={"workers": [{"meter": METER}]}, environment=environment).write(
+        tmp_path / "runs" / "20261122-queue"
+    )
+    assert lab(["sizing", "--workers", "4", "--rate", "100", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["service"]["workers"] == 4
+    assert (found["service"]["rate_per_s"], found["service"]["hold_ms"]) == (100, pytest.approx(5.0))
+    ids = {figure["id"] for figure in found["figures"]}
+    assert {"ceiling", "in-flight", "little", "locking", "rule", "measured-busy"} <= ids
+    assert "--hold-ms 5 are of it" in found["notes"][0].replace("is of", "are of")
+
+
 def test_the_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert lab(["sizing", "--workers", "4", "--max-connections", "200", "--cores", "2"]) == 0
     text = capsys.readouterr().out

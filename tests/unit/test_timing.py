@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -16,7 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from lab.app import timing
-from lab.app.timing import Meter, ServerTimingMiddleware, driver_connection, metered, metered_engine, timed_class
+from lab.app.timing import (
+    NO_ROUTE,
+    Meter,
+    ServerTimingMiddleware,
+    driver_connection,
+    metered,
+    metered_engine,
+    timed_class,
+)
 
 
 class HandClock:
@@ -170,6 +179,7 @@ def test_an_invalidated_connection_comes_back():
     engine = lite(meter)
     connection = engine.connect()
     connection.invalidate()
+    assert meter.snapshot().held_now == 0
     connection.close()
     with engine.connect():
         pass
@@ -198,6 +208,124 @@ def test_the_sum_of_times_is_the_integral_of_counts():
     totals = meter.snapshot()
     assert (totals.wait_s + totals.connect_s, totals.hold_s) == (waiting, holding) == (12, 11)
     assert (totals.checkouts, totals.connects, totals.connect_s) == (3, 1, 1)
+
+
+def test_the_totals_of_all_routes_add_up_to_the_meters():
+    meter = Meter()
+    engine = with_slow_sql(lite(meter), 0)
+    app = api(engine)
+    engine.connect().close()
+    for _ in range(3):
+        call(app)
+    totals, routes = meter.read()
+    assert {route.route: route.checkouts for route in routes} == {"/": 3, NO_ROUTE: 1}
+    for name in ("checkouts", "connects", "wait_s", "connect_s", "hold_s"):
+        assert sum(getattr(route, name) for route in routes) == pytest.approx(getattr(totals, name))
+
+
+def test_a_route_is_named_as_it_was_declared():
+    meter, app = Meter(), FastAPI()
+    engine = lite(meter)
+
+    @app.get("/posts/{key}")
+    def read(key: int) -> int:
+        engine.connect().close()
+        return key
+
+    for path in ("/posts/1", "/posts/2"):
+        call(ServerTimingMiddleware(app), path)
+    assert [(route.route, route.checkouts) for route in meter.read()[1]] == [("/posts/{key}", 2)]
+
+
+def test_a_connection_belongs_to_the_route_that_took_it():
+    meter = Meter(HandClock())
+    for name in ("/a", "/b"):
+        timing._spent.set(timing.Spent({"route": SimpleNamespace(path=name)}))
+        meter.grant(hash(name), meter.ask(), None)
+    meter.clock.now_ns = 3 * 10**9
+    meter.take_back(hash("/a"))  # while /b is served
+    a, b = meter.read()[1]
+    assert (a.hold_s, a.held_now, b.hold_s, b.held_now, b.held_longest_s, b.hold_longest_s) == (3, 0, 0, 1, 3, 3)
+    timing._spent.set(None)
+
+
+def test_what_is_under_way_is_known():
+    clock = HandClock()
+    meter = Meter(clock)
+    meter.grant(1, meter.ask(), None)
+    meter.ask()
+    connecting = meter.ask()
+    clock.now_ns = 2 * 10**9
+    meter.connecting(connecting)
+    clock.now_ns = 5 * 10**9
+    totals = meter.snapshot()
+    assert (totals.holding_s, totals.waiting_s, totals.connecting_s) == (5, 5 + 2, 3)
+
+
+def test_the_pools_own_count_is_integrated():
+    clock = HandClock()
+    meter, out = Meter(clock), 0
+    meter.follow(lambda: out)
+    for second, key in ((1, "a"), (3, "b")):
+        clock.now_ns = second * 10**9
+        out += 1
+        meter.grant(hash(key), meter.ask(), None)
+    clock.now_ns = 4 * 10**9
+    meter.take_back(hash("a"))
+    out -= 1
+    clock.now_ns = 10 * 10**9
+    assert meter.snapshot().occupied_s == (3 - 1) + 2 * (4 - 3) + (10 - 4)
+
+
+def test_a_count_that_the_meter_missed_is_seen_at_the_next_checkout():
+    clock, out = HandClock(), 3  # three that nobody told the meter of
+    meter = Meter(clock)
+    meter.follow(lambda: out)
+    meter.grant(1, meter.ask(), None)
+    clock.now_ns = 10**9
+    totals = meter.snapshot()
+    assert (totals.hold_s + totals.holding_s, totals.occupied_s) == (1, 3)
+
+
+@pytest.mark.parametrize(("pool", "counts"), [(QueuePool, True), (NullPool, False)])
+def test_only_a_pool_that_counts_is_integrated(pool, counts):
+    meter = Meter()
+    lite(meter, poolclass=pool).connect().close()
+    assert (meter.snapshot().occupied_s is not None) == counts
+
+
+def test_littles_law_holds_for_a_real_pool():
+    """Five connections, twenty threads: rate x hold is what is busy, rate x wait what is queued."""
+    meter = Meter()
+    engine = lite(meter, pool_size=5, pool_timeout=30)
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            with engine.connect():
+                time.sleep(0.02)
+            time.sleep(0)  # or the one that gives back would take it again at once, and the others starve
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)  # five have connected, fifteen wait
+    before, began = meter.snapshot(), time.perf_counter()
+    time.sleep(1.5)
+    after, took_s = meter.snapshot(), time.perf_counter() - began
+    stop.set()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
+    checkouts = after.checkouts - before.checkouts
+
+    def grown(*names):
+        return sum(getattr(after, name) - getattr(before, name) for name in names)
+
+    rate_per_s, hold_s, wait_s = checkouts / took_s, grown("hold_s", "holding_s"), grown("wait_s", "waiting_s")
+    assert rate_per_s * hold_s / checkouts == pytest.approx(5, rel=0.05)
+    assert rate_per_s * wait_s / checkouts == pytest.approx(15, rel=0.05)
+    assert grown("occupied_s") / took_s == pytest.approx(5, rel=0.05)
 
 
 def test_the_oldest_holder_is_known():

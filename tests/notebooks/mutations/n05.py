@@ -6,7 +6,7 @@ NAME = "05_sessions_in_fastapi"
 COMMIT = "The commit that comes after the answer"
 LOOP = "A blocking driver in `async def`"
 HOLDING = "Two sessions, work beside the database, a leak"
-WEB = 'web = lesson.application("queue:size=5,overflow=0,timeout=1")'
+WEB = 'web = lesson.hold(bench.application("queue:size=5,overflow=0,timeout=1"))'
 
 
 def alone(section: str, before: str, after: str, *red: str) -> Mutation:

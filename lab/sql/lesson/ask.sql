@@ -1,0 +1,2 @@
+-- A question of the job: each one is counted
+SELECT nextval('asked')

@@ -1,0 +1,2 @@
+-- How many sessions did the job open?
+SELECT sessions FROM pg_stat_database WHERE datname = 'job'

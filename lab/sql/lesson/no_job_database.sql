@@ -1,0 +1,2 @@
+-- Away with a job's database
+DROP DATABASE IF EXISTS job

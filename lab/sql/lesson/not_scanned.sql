@@ -1,0 +1,2 @@
+-- Away with the table that was scanned
+DROP TABLE scanned

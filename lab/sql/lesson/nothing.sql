@@ -1,0 +1,2 @@
+-- What does the shortest of queries take?
+SELECT 1

@@ -1,0 +1,2 @@
+-- Read every row of that table
+SELECT count(*) FROM scanned

@@ -1,0 +1,2 @@
+-- Make a table that belongs to the session
+CREATE TEMPORARY TABLE lesson_basket (item int)
