@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from lab.app import App
+from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
 from lab.demonstrate.crowd import crowd
 
@@ -76,13 +77,14 @@ def cliffs(
     *more* is added to the prediction, which makes it wrong.
     """
     found = []
-    for threads, connections in combinations:
-        bench.say(f"{threads} threads, {connections} connections")
-        edge = threads + connections + more
-        with bench.application(pool(threads, connections)) as web:
+    with shared.applications(bench, [pool(*each) for each in combinations]) as webs:
+        for threads, connections in combinations:
+            bench.say(f"{threads} threads, {connections} connections")
+            edge = threads + connections + more
             counts = sorted({*(max(2, edge + step) for step in _steps(bench)), ceil(OVER * edge)})
+            web = webs[pool(threads, connections)]
             points = tuple(_point(bench, web, route, users, below=users < edge) for users in counts)
-        found.append(Cliff(threads, connections, edge, points))
+            found.append(Cliff(threads, connections, edge, points))
     return tuple(found)
 
 
@@ -199,11 +201,10 @@ def at_one_load(
 ) -> tuple[tuple[Tried, ...], tuple[Tried, ...]]:
     """Send the same waves at every way; those with the same pool share an application. Returns the two groups."""
     tried: dict[Way, Tried] = {}
-    for spec in dict.fromkeys(way.pool for way in (*cures, *others)):
-        with bench.application(spec) as web:
-            for way in (way for way in (*cures, *others) if way.pool == spec):
-                bench.say(way.name)
-                tried[way] = Tried(way, _waves(bench, web, way.route, users))
+    with shared.applications(bench, list(dict.fromkeys(way.pool for way in (*cures, *others)))) as webs:
+        for way in (*cures, *others):
+            bench.say(way.name)
+            tried[way] = Tried(way, _waves(bench, webs[way.pool], way.route, users))
     return tuple(tried[way] for way in cures), tuple(tried[way] for way in others)
 
 

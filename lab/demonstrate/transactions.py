@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from lab.app import App
 from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
-from lab.demonstrate.collapse import APPLICATION
 from lab.demonstrate.crowd import crowd
 from lab.process import wait_until
 
+COUNTED = "lab-app-counted"  # whose backends have to be gone before the count is complete
 COMMITS = ("commit-late", "commit-function", "commit-inside")
 
 
@@ -77,13 +77,14 @@ class Ended:
 def ended(bench: Bench, route: str = "inside", requests: int = 200) -> Ended:
     """Send read-only requests, stop the application, and read what its backends reported when they ended.
 
-    The reader's own questions commit, so *commits* has some that are not the application's.
+    What other backends of the database report meanwhile is counted with them, up to ten seconds after their work: no
+    other application may have worked just before, unless it has ended. The reader's own questions commit.
     """
     with bench.reader() as reader:
-        with bench.application("queue:size=2,overflow=0,timeout=5") as web:
+        with bench.application("queue:size=2,overflow=0,timeout=5", name=COUNTED) as web:
             before = _counted(reader)
             asked = crowd(web.url, f"/patterns/{route}?ms=0", 2, each=requests // 2)
-        wait_until(lambda: not reader.value("observe/backends_of", application=APPLICATION), timeout_s=5)
+        wait_until(lambda: not reader.value("observe/backends_of", application=COUNTED), timeout_s=5)
         after = _counted(reader)
     return Ended(asked.done + asked.failed, asked.failed, after[1] - before[1], after[0] - before[0])
 

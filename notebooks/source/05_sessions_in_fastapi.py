@@ -117,6 +117,23 @@ lesson.claim(
 # - `scope="function"` is no cure: the dependency still ends after the validation. Fewer threads lower the cliff, and a pool as large as the threads only moves it.
 
 # %% [markdown]
+# ## What the server counts
+#
+# Requests that only read never commit. The session rolls back when it is closed.
+
+# %% tags=["nbval-ignore-output"]
+ended = transactions.ended(bench)
+ended
+
+# %%
+lesson.claim(
+    "Each request that only read counts as a rollback",
+    ended.rollbacks_per_request,
+    between=(1, 1.1),
+)
+lesson.claim("None of them failed", ended.failed, at_most=0)
+
+# %% [markdown]
 # ## When does `yield` give the connection back?
 #
 # It depends on the version of FastAPI. A streamed answer and a background task go on after the handler has returned. How many connections are out once the answers have begun?
@@ -267,23 +284,6 @@ lesson.claim(
     leak.next_status - leak.next_status_after,
     between=(303, 303),
 )
-
-# %% [markdown]
-# ## What the server counts
-#
-# Requests that only read never commit. The session rolls back when it is closed.
-
-# %% tags=["nbval-ignore-output"]
-ended = transactions.ended(bench)
-ended
-
-# %%
-lesson.claim(
-    "Each request that only read counts as a rollback",
-    ended.rollbacks_per_request,
-    between=(1, 1.1),
-)
-lesson.claim("None of them failed", ended.failed, at_most=0)
 
 # %% [markdown]
 # ## Which idle transactions block VACUUM?
