@@ -97,6 +97,35 @@ def figures(service: Service) -> list[Figure]:
     return [*_ceilings(service), *_in_flight(service), *_needed(service), *_rules(service)]
 
 
+def waiting_share(busy: float, connections: int) -> float:
+    """Return the share of requests that find all *connections* in use, 0.0 to 1.0, when *busy* are on average.
+
+    For random (Poisson) arrivals and holds of random length; holds that are all alike wait less. Source: A. K. Erlang,
+    1917 (the formula known as Erlang C).
+
+    >>> [round(waiting_share(1.2, connections), 3) for connections in (1, 2, 4)]
+    [1.0, 0.45, 0.037]
+    """
+    if busy >= connections:
+        return 1.0
+    lost = 1.0  # Erlang B, of 0 connections
+    for count in range(1, connections + 1):
+        lost = busy * lost / (count + busy * lost)
+    return lost / (1 - busy / connections * (1 - lost))
+
+
+def connections_for(busy: float, share: float) -> int:
+    """Return the least connections of which at most *share* of the requests find none free.
+
+    >>> connections_for(1.2, 0.05), connections_for(0.01, 0.05)
+    (4, 1)
+    """
+    connections = max(1, ceil(busy))
+    while waiting_share(busy, connections) > share:
+        connections += 1
+    return connections
+
+
 def _ceilings(s: Service) -> list[Figure]:
     capacity = s.size + s.overflow
     ceiling, most = s.pools * capacity, s.slots // s.pools
@@ -180,6 +209,21 @@ def _rules(s: Service) -> list[Figure]:
             "(for locks, disks, the network) does not count",
         )
     ]  # fmt: skip
+
+
+def knee(rates: Mapping[int, float], share: float = 0.9) -> Figure:
+    """Return the least size whose measured rate is within *share* of the best; *rates*: size -> requests per second.
+
+    >>> knee({1: 135.0, 2: 222.0, 4: 252.0, 40: 244.0}).value
+    4
+    """
+    best = max(rates.values())
+    size = min(size for size, rate in rates.items() if rate >= share * best)
+    return Figure(
+        "measured-knee", f"least size that answered {share:.0%} of the most, measured", size, "connections",
+        f"{rates[size]:.3g} of {best:.3g} requests per second; sizes {', '.join(map(str, sorted(rates)))}",
+        "this machine, this statement, and users that do not wait",
+    )  # fmt: skip
 
 
 def from_run(run: Run, service: Service) -> tuple[Service, list[Figure]]:

@@ -10,9 +10,12 @@ from contextlib import AbstractContextManager
 from types import EllipsisType
 from typing import TypeVar
 
+from lab.demonstrate import pool_size as _pool_size
 from lab.demonstrate import sessions as _sessions
 from lab.demonstrate.pairs import Compared
+from lab.demonstrate.pool_size import Wave
 from lab.demonstrate.sessions import Seen
+from lab.lesson.advice import advice, formulas
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
@@ -21,8 +24,9 @@ from lab.lesson.needs import needs
 from lab.lesson.pictures import backends, curve, strip
 
 __all__ = [
-    "Answer", "Compared", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve", "end",
-    "hint", "hold", "needs", "one_load", "predict", "request", "sessions", "split", "strip", "table", "updates",
+    "Answer", "Compared", "advice", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
+    "end", "formulas", "hint", "hold", "needs", "one_load", "predict", "request", "sessions", "split", "strip",
+    "table", "updates", "wave",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -66,3 +70,14 @@ def sessions(variant: str, count: int = 3) -> list[int]:
 def updates(variant: str) -> Seen:
     """Make updates through the variant's pool and read the statistics views at once, then after a flush."""
     return _sessions.updates_seen(bench(), variant)
+
+
+def wave(pool: str | EllipsisType) -> Wave | None:
+    """Send twenty requests at once through *pool*, each holding a connection for half a second.
+
+    ``...`` stands for a pool that is not chosen yet.
+    """
+    if isinstance(pool, EllipsisType):
+        print("not yet: write a pool in place of the dots")  # noqa: T201
+        return None
+    return _pool_size.wave(bench(), pool)

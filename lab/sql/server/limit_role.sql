@@ -1,0 +1,2 @@
+-- Let a role have so many connections at once, and no more
+ALTER ROLE {limited} CONNECTION LIMIT {most};
