@@ -102,11 +102,12 @@ def _ways_of_holding(made: APIRouter, admitted: Any) -> None:
 
     @made.get("/two")
     def two(session: Sessions, ms: Ms = 10) -> answers.Slept:
-        """Two sessions at once, as an audit log of its own has: each request needs a second connection."""
+        """A second session while the first is open, as an audit log of its own needs: two connections a request."""
         with session() as db:
-            db.run("error")
+            held = _held(db, ms)
             with session() as other:
-                return _held(other, ms)
+                other.run("error")
+        return held
 
     @made.get("/external")
     def external(session: Sessions, ms: Ms = 200) -> answers.Slept:

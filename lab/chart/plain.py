@@ -64,6 +64,8 @@ class Words:
     y: str = ""
     guesses: Mapping[str, float] = field(default_factory=dict)  # on the axis of the measured quantity
     limits: Mapping[str, float] = field(default_factory=dict)
+    x_guesses: Mapping[str, float] = field(default_factory=dict)  # of a curve: on its x axis
+    x_limits: Mapping[str, float] = field(default_factory=dict)
 
 
 def look_of(kind: str, number: int) -> Look:
@@ -137,11 +139,25 @@ def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool 
                 name, (0, where), (4, 3), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=BODY,
                 color=GREY,
             )  # fmt: skip
+        _uprights(ax, words)
         ax.set_xlabel(words.x, fontsize=BODY)
         ax.set_ylabel(words.y, fontsize=BODY)
         ax.grid(color=GRID)
         ax.set_axisbelow(True)
         return figure
+
+
+def _uprights(ax: Axes, words: Words) -> None:
+    """Draw what was guessed of, or limits, the x axis; each name one line below the one before, where there is room."""
+    for number, (name, where) in enumerate([*words.x_limits.items(), *words.x_guesses.items()]):
+        dashed = (0, (4, 3)) if name in words.x_guesses else "-"
+        ax.axvline(where, color=GREY, linewidth=1.2, linestyle=dashed, zorder=0)
+        low, high = ax.get_xlim()
+        left = where > (low + high) / 2
+        ax.annotate(
+            name, (where, 1 - 0.07 * number), (-4 if left else 4, -3), xycoords=("data", "axes fraction"), va="top",
+            ha="right" if left else "left", textcoords="offset points", fontsize=BODY, color=GREY,
+        )  # fmt: skip
 
 
 def structure(words: Words, names: Sequence[str]) -> str:

@@ -58,3 +58,19 @@ def test_a_row_without_values_is_drawn_empty():
 
 def test_the_compared_line_has_axes_and_series_and_nothing_measured():
     assert plain.structure(WORDS, ["NullPool", "pool of 5"]) == "chart: ms; NullPool, pool of 5"
+
+
+def test_what_is_guessed_of_the_x_axis_is_an_upright_line_with_its_name() -> None:
+    words = Words(
+        "A cliff",
+        "n = 1",
+        "requests in flight",
+        "failed, %",
+        x_guesses={"your guess 12": 12.0},
+        x_limits={"predicted 20": 20.0},
+    )
+    figure = plain.curve([Line("a", [(19.0, 0.0), (26.0, 50.0)])], words)
+    ax = figure.axes[0]
+    upright = {line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1}
+    assert upright == {12.0, 20.0}
+    assert {"your guess 12", "predicted 20"} <= {text.get_text() for text in ax.texts}

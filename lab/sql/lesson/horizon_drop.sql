@@ -1,0 +1,2 @@
+-- Remove the lesson's table
+DROP TABLE IF EXISTS lab.horizon
