@@ -289,6 +289,8 @@ lesson.claim("None of them failed", ended.failed, at_most=0)
 # ## Which idle transactions block VACUUM?
 #
 # Rows die while a transaction is open and idle. How many of them does VACUUM have to leave?
+#
+# A transaction that has written shows a `backend_xid` and often no `backend_xmin`; a snapshot shows as `backend_xmin`. Whoever looks at one of the two columns misses some. And each of these sessions holds a connection.
 
 # %% tags=["nbval-ignore-output"]
 table = horizon.blocked(bench)
@@ -307,9 +309,6 @@ lesson.claim(
     min(share for name, share in left.items() if name not in harmless),
     at_least=1,
 )
-
-# %% [markdown]
-# A transaction that has written shows a `backend_xid` and no `backend_xmin`; a snapshot shows as `backend_xmin`. Look at both, or you miss one of them. And every one of them holds a connection.
 
 # %% [markdown]
 # ## Your turn
@@ -336,6 +335,6 @@ lesson.check("enough_connections", pool)
 #
 # The numbers for a service of your own; change the arguments to what you know of it:
 
-# %% tags=["nbval-ignore-output"]
-service = {"workers": 4, "rate_per_s": 400, "hold_ms": 12, "max_connections": 100}
+# %%
+service = {"workers": 4, "rate_per_s": 400.0, "hold_ms": 12.0, "max_connections": 100}
 lesson.advice(**service, threads=40, pattern="documented")
