@@ -1,5 +1,5 @@
 # The lab's one image: the sample app, JupyterLab, the load generator and PgBouncer are the same image with another
-# command. PostgreSQL is not in it; that is a service of its own.
+# command. The lab's PostgreSQL is not in it; that is a service of its own.
 #
 #   docker compose build
 #   docker compose build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:...
@@ -23,7 +23,8 @@ ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # packages' own tests and C headers are of no use here.
 WORKDIR /opt/lab
 COPY pyproject.toml requirements.txt ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+# The embedded server is there for the lessons that need a private one, with settings and access rules of their own.
+RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *project['optional-dependencies']['embedded'], sep='\n')" \
       > /tmp/direct.txt \
  && pip install --progress-bar off --requirement /tmp/direct.txt --constraint requirements.txt \
  && for package in gevent matplotlib pandas pyarrow scipy; do \

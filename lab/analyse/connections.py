@@ -60,8 +60,11 @@ def metered_connects(run: Run) -> int | None:
     None unless every worker was heard, and behind a PgBouncer: what the app opens leads there, and how often that one
     connected to the server its console does not tell.
     """
-    if run.manifest.pool.get("kind") == "pgbouncer":
-        return None
+    return None if run.manifest.pool.get("kind") == "pgbouncer" else logins(run)
+
+
+def logins(run: Run) -> int | None:
+    """Return the connections that the app's meters counted, wherever they lead; None unless every worker was heard."""
     workers = run.manifest.pool_counters.get("workers", [])
     counts = [worker.get("meter", {}).get("connects") for worker in workers]
     if not counts or None in counts or len(counts) != int(run.manifest.pool.get("workers", 1)):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.analyse.connections import metered_connects, peak_backends, sessions_opened
+from lab.analyse.connections import logins, metered_connects, peak_backends, sessions_opened
 from lab.analyse.measured import Counts, Measured, measure
 from lab.analyse.percentiles import Percentiles, over_runs, percentile, percentiles
 from lab.analyse.pool import PoolUse, pool_use
@@ -40,6 +40,7 @@ class RunSummary:
     books: Mapping[str, int]  # the load processes' own account
     sessions_opened: int | None
     metered_connects: int | None
+    logins: int | None
     peak_backends: int | None
     use: Use
     pool: PoolUse | None  # None: it was not sampled
@@ -84,6 +85,17 @@ class VariantSummary:
         return self.sessions_opened / self.planned if self.sessions_opened is not None and self.planned else None
 
     @property
+    def logins(self) -> int | None:
+        """Connections that the app opened, to the server or to a pooler before it; None unless every worker told."""
+        counts = [run.logins for run in self.runs]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    @property
+    def logins_per_request(self) -> float | None:
+        """:attr:`logins` for each planned request; None if unknown."""
+        return self.logins / self.planned if self.logins is not None and self.planned else None
+
+    @property
     def connect_per_sql(self) -> float | None:
         """Mean time connecting over mean time executing SQL; None if the app did not say."""
         if self.split_ms is None or self.split_ms.connect is None or not self.split_ms.sql:
@@ -126,6 +138,7 @@ def summarise_run(run: Run, measured: Measured) -> RunSummary:
         books=manifest.books,
         sessions_opened=sessions_opened(run),
         metered_connects=metered_connects(run),
+        logins=logins(run),
         peak_backends=peak_backends(run),
         use=use(run, measured),
         pool=pool_use(run),

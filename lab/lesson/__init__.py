@@ -21,12 +21,12 @@ from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
 from lab.lesson.loads import Answer, chart_of, compare, one_load, request, split, table
 from lab.lesson.needs import needs
-from lab.lesson.pictures import backends, curve, strip
+from lab.lesson.pictures import backends, curve, logins, strip
 
 __all__ = [
     "Answer", "Compared", "advice", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
-    "end", "formulas", "hint", "hold", "needs", "one_load", "predict", "request", "sessions", "split", "strip",
-    "table", "updates", "wave",
+    "end", "formulas", "hint", "hold", "logins", "needs", "one_load", "predict", "request", "sessions", "split",
+    "strip", "table", "updates", "wave",
 ]  # fmt: skip
 
 T = TypeVar("T")

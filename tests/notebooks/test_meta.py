@@ -22,7 +22,8 @@ NEVER = {
     r"\btqdm\b": "tqdm",
     r"\bsvg\b": "SVG",
 }
-RUN = r"lesson\.(compare|one_load)\(|\(bench[,)]"  # a load, or a demonstration
+# a load, or a demonstration; a server that is lent for the whole lesson measures nothing
+RUN = r"lesson\.(compare|one_load)\(|(?<!\.doors)\(bench[,)]"
 HEADINGS = ("## Why", "## Your turn", "## In production", "## Predict")
 
 

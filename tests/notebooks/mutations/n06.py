@@ -15,18 +15,18 @@ MUTATIONS = (
                 'inside = pooler.growth(bench, "pgbouncer:size=5,client=1,timeout=0.01")',
             ),
             (
-                'inside_too = pooler.growth(bench, "psycopg_pool:size=5")',
+                'inside_too = pooler.growth(bench, "psycopg_pool:size=5", workers=[2])',
                 'inside_too = pooler.growth(bench, "pgbouncer:size=4")',
             ),
             (
-                'outside = pooler.growth(bench, "pgbouncer:size=5")',
+                'outside = pooler.growth(bench, "pgbouncer:size=5", workers=[2])',
                 'outside = pooler.growth(bench, "queue:size=5,overflow=0")',
             ),
         ),
         (
             "A second worker brings backends of its own with a pool in each",
             "So it does with psycopg's pool",
-            "Behind PgBouncer there are no more backends than it may open, whatever the workers",
+            "Behind PgBouncer two workers have no more backends than it may open",
             "No request failed",
         ),
     ),
@@ -97,13 +97,17 @@ MUTATIONS = (
     ),
     Mutation(
         NAME,
-        ("Your turn",),
+        ("NullPool before it", "Your turn"),
         (
+            (BEHIND, 'behind = lesson.one_load("pgbouncer:size=5,client=20", users=16)'),
             (
-                'both = lesson.compare("pgbouncer:size=5", "pgbouncer:size=5,client=20", users=16)',
-                'both = lesson.compare("pgbouncer:size=5", "pgbouncer:size=5", users=16)',
+                'pooled = lesson.one_load("pgbouncer:size=5,client=20", users=16)',
+                'pooled = lesson.one_load("pgbouncer:size=5", users=16)',
             ),
         ),
-        ("With a pool before PgBouncer the application answers clearly more",),
+        (
+            "Without a pool, each request logged in to PgBouncer",
+            "With one, the application logged in no more often than it has connections",
+        ),
     ),
 )
