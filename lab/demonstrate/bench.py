@@ -13,7 +13,6 @@ from sqlalchemy.pool import Pool
 from lab import app, sql
 from lab.config import Config
 from lab.plan import PoolConfig
-from lab.process import free_port
 from lab.server import Server, pgbouncer
 from lab.server.pgbouncer import Pooler
 
@@ -46,7 +45,7 @@ class Bench:
         log = self.folder / "lesson-app.log"
         with ExitStack() as stack:
             dsn = stack.enter_context(self.pooler(pool)).dsn if pool.needs_pooler else self.where.app_dsn
-            web = app.start(dsn, pool, port=free_port(0, "LAB_APP_PORT"), name=name, log=log)
+            web = app.start(dsn, pool, port=0, name=name, log=log)
             stack.callback(web.stop)
             yield web
 
