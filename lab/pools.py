@@ -112,9 +112,15 @@ class PoolConfig:
         for name in PARAMETERS[self.kind]:
             attribute = _ATTRIBUTES[name][0]
             current = getattr(self, attribute)
-            if current != _DEFAULTS[attribute]:
+            # both or none: `lab compare` puts its own defaults in place of what is left out
+            of_size = name in ("size", "overflow") and self.kind in _WITH_OVERFLOW
+            if current != _DEFAULTS[attribute] or (of_size and not self._of_default_size):
                 parts.append(f"{name}={_write(current)}")
         return self.kind + (":" + ",".join(parts) if parts else "")
+
+    @property
+    def _of_default_size(self) -> bool:
+        return (self.size, self.overflow) == (_DEFAULTS["size"], _DEFAULTS["overflow"])
 
     @property
     def capacity(self) -> int | None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,9 +16,9 @@ from lab.units import format_number
 
 
 def sizing(
-    workers: Annotated[int, typer.Option(help="Processes of the app on one machine or container.")] = 1,
-    size: Annotated[int, typer.Option(help="pool_size.")] = 5,
-    overflow: Annotated[int, typer.Option(help="max_overflow.")] = 10,
+    workers: Annotated[int | None, typer.Option(help="Processes of the app on one machine or container; 1.")] = None,
+    size: Annotated[int | None, typer.Option(help="pool_size; 5.")] = None,
+    overflow: Annotated[int | None, typer.Option(help="max_overflow; 10.")] = None,
     engines: Annotated[int, typer.Option(help="Engines in each worker, each with a pool.")] = 1,
     copies: Annotated[int, typer.Option(help="Machines or containers that run the app.")] = 1,
     deploying: Annotated[bool, typer.Option("--deploying", help="Old and new copies run at once.")] = False,
@@ -27,7 +27,9 @@ def sizing(
         int, typer.Option(help="superuser_reserved_connections and reserved_connections together.")
     ] = 3,
     others: Annotated[int, typer.Option(help="Connections of others: monitoring, cron, migrations.")] = 0,
-    threads: Annotated[int, typer.Option(help="Threads in which a worker runs what is not async.")] = THREADS,
+    threads: Annotated[
+        int | None, typer.Option(help=f"Threads in which a worker runs what is not async; {THREADS}.")
+    ] = None,
     per_request: Annotated[int, typer.Option(help="Connections that one request holds at a time.")] = 1,
     rate: Annotated[float | None, typer.Option(help="Requests with a connection, per second, over all copies.")] = None,
     hold_ms: Annotated[float | None, typer.Option(help="How long one keeps its connection, mean, ms.")] = None,
@@ -35,19 +37,23 @@ def sizing(
     spindles: Annotated[int, typer.Option(help="Disks that serve reads at once; 0 for an SSD.")] = 0,
     run: Annotated[
         str,
-        typer.Option(help="A recorded run, such as EXPERIMENT/run-02-queue: it tells pool, rate and hold."),
+        typer.Option(help="A recorded run, such as EXPERIMENT/run-02-queue: it tells what is not given here."),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say what arithmetic, Little's law and the usual rules make of a pool, each with what it stands on."""
+    wanted = {"workers": workers, "size": size, "overflow": overflow, "threads": threads}
+    given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     service = Service(
-        workers, size, overflow, engines, copies, deploying, max_connections, reserved, others, threads, per_request,
-        rate, hold_ms, cores, spindles,
+        engines=engines, copies=copies, deploying=deploying, max_connections=max_connections, reserved=reserved,
+        others=others, per_request=per_request, rate_per_s=rate, hold_ms=hold_ms, cores=cores, spindles=spindles,
+        **given,
     ).checked()  # fmt: skip
     measured: list[Figure] = []
     notes: list[str] = []
     if run:
         service, measured = _recorded(run, service)
+        service = replace(service, **given)
     else:
         service, measured, note = _on_this_machine(service)
         notes.append(note)
@@ -73,14 +79,16 @@ def _on_this_machine(service: Service) -> tuple[Service, list[Figure], str]:
     name = f"{folder.parent.name}/{folder.name}"
     filled = replace(service, rate_per_s=known.rate_per_s, hold_ms=known.hold_ms)
     taken = [
-        f"{option} {value:.3g}"
+        f"{option} {format_number(value)}"
         for option, value, given in (
             ("--rate", filled.rate_per_s or 0.0, service.rate_per_s),
             ("--hold-ms", filled.hold_ms or 0.0, service.hold_ms),
         )
         if given is None
     ]
-    note = f"measured here: run {name}" + (f"; {' and '.join(taken)} are of it, give your own" if taken else "")
+    had = f"{known.workers} workers, pool {known.size}+{known.overflow}"
+    note = f"measured here: run {name}, with {had}"
+    note += f"; {' and '.join(taken)} are of it: give your own" if taken else ""
     return filled, measured, note
 
 

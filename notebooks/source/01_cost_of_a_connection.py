@@ -51,7 +51,7 @@ guess_ms = lesson.predict("ms to open a connection, alone, with SCRAM", 5)
 #
 # Connections are opened and closed by each way, in mixed order, so that a slow moment of the machine hits all of them alike. For comparison, the shortest of queries on a connection that is open already.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 rounds = bench.scaled(ci=3, workshop=15)
 opened = connects.one_by_one(doors, rounds=rounds)
 queries = connects.query_ms(doors)
@@ -105,7 +105,7 @@ lesson.claim(
 # %%
 guess_times = lesson.predict("times as long with sixty-four at once", 4)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 seconds = bench.scaled(ci=0.25, workshop=2.0)
 swept = connects.sweep(
     doors, [connects.PLAIN, connects.PASSWORD], (1, 4, 16, 64), seconds

@@ -158,7 +158,7 @@ lesson.claim(
 )
 
 # %% [markdown]
-# One connection serves sixteen users because each holds it for well under a millisecond. They wait in the pool, as the chart shows, but waiting takes no processor time, and opening connections does. A larger pool lets queries overlap, and gains a little; it cannot gain what was lost to connecting.
+# One connection serves sixteen users because each holds it for well under a millisecond. They wait in the pool, as the chart shows, but waiting takes no processor time, and opening connections does. A larger pool lets queries overlap; it cannot gain what was lost to connecting, and need not gain anything.
 
 # %% [markdown]
 # ## In production

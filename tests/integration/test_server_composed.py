@@ -96,7 +96,8 @@ def test_it_is_prepared_once_and_then_found(config: Config) -> None:
     assert servers.status(config).state == "missing"
     with pytest.raises(ServerError, match="holds no database of the lab yet; run `lab up`"):
         servers.dsn_of(config)
-    assert [check.ok for check in servers.doctor(config)] == [True] * 4
+    names = [check.name for check in servers.doctor(config) if check.ok]
+    assert len(names) == len(servers.doctor(config)) >= 4
     told: list[str] = []
     first = servers.ensure(config, told.append)
     made = as_owner(config, "SELECT made_at FROM lab.mark", "lab")

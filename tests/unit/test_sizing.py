@@ -118,7 +118,12 @@ def test_without_a_run_the_newest_of_a_queue_tells_what_was_measured_here(
     assert (found["service"]["rate_per_s"], found["service"]["hold_ms"]) == (100, pytest.approx(5.0))
     ids = {figure["id"] for figure in found["figures"]}
     assert {"ceiling", "in-flight", "little", "locking", "rule", "measured-busy"} <= ids
-    assert "--hold-ms 5 are of it" in found["notes"][0].replace("is of", "are of")
+    assert "1 workers, pool 4+1; --hold-ms 5 are of it" in found["notes"][0]
+    run = str(tmp_path / "runs" / "20261122-queue")
+    named = next(str(folder) for folder in [*Path(run).glob("*/manifest.json"), Path(run) / "manifest.json"] if folder.exists())
+    assert lab(["sizing", "--workers", "3", "--run", str(Path(named).parent), "--json"]) == 0
+    service = json.loads(capsys.readouterr().out)["service"]
+    assert (service["workers"], service["size"]) == (3, 4)
 
 
 def test_the_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
