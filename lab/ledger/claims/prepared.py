@@ -1,4 +1,4 @@
-"""Prepared statements of clients that share a server connection: broken before PgBouncer 1.21, followed from then on."""
+"""Prepared statements of clients that share a server connection: broken before PgBouncer 1.21, followed since."""
 
 from lab.demonstrate import pooler
 from lab.demonstrate.bench import Bench

@@ -18,7 +18,9 @@ def test(bench: Bench, role: str = "lab_app") -> Finding:
     if FULL_WORDS in over.refusal.message:
         return Finding(HOLDS, measured, numbers=numbers)
     if RESERVED_WORDS in over.refusal.message and FULL_WORDS in superuser.message and over.answered == found.slots:
-        condition = f"for a superuser; an ordinary role is stopped at {found.slots}, by {found.kept_back} slots that are reserved"
+        condition = (
+            f"for a superuser; an ordinary role is stopped at {found.slots}: {found.kept_back} slots are reserved"
+        )
         return Finding(IN_PART, measured, condition, numbers)
     return Finding(NOT_HERE, measured, numbers=numbers)
 
