@@ -185,12 +185,14 @@ def _needed(s: Service) -> list[Figure]:
     if s.hold_ms is not None and s.rate_per_s is not None:
         busy = s.rate_per_s * s.hold_ms / 1000
         least = ceil(busy / s.pools)
+        # beyond the largest size there can be, more is no help
+        enough = connections_for(busy / s.pools, 0.05) if least <= 10_000 else least
         found.append(
             Figure(
                 "little", "connections in use on average", busy, "connections",
                 f"{s.rate_per_s:g}/s x {s.hold_ms:g} ms",
-                f"the rate is reached and steady (Little's law): at least {least} in each of {s.pools} pools, and as "
-                "much again for chance",
+                f"the rate is reached and steady (Little's law): at least {least} in each of {s.pools} pools, and "
+                f"{enough} for no more than 5 % to find none free, if arrivals and holds are random (Erlang C)",
                 f"size + overflow is {capacity}" if capacity < least else "",
             )
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """``lab claims``: the ledger, tested here and now."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,8 @@ def claims(
         return
     if config.server:
         raise UsageError("lab claims starts applications and loads beside the lab; run it there, not in the containers")
+    if not ids:
+        _check_writable(page_file)
     out, found = Console(highlight=False), []
     with (
         Progressing() as watch,
@@ -55,7 +58,22 @@ def _write(file: Path, text: str) -> None:
     try:
         write_atomically(file, text)
     except OSError as error:
-        raise LabError(f"{file} cannot be written ({error.strerror}); name another place with --page") from None
+        raise _unwritable(file, error.strerror) from None
+
+
+def _check_writable(file: Path) -> None:
+    """Refuse at once what would be refused after minutes of experiments."""
+    if file.is_dir():
+        raise _unwritable(file, "Is a directory")
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(file, error.strerror) from None
+
+
+def _unwritable(file: Path, reason: str | None) -> LabError:
+    return LabError(f"{file} cannot be written ({reason}); name another place with --page")
 
 
 def _list(some: tuple[Claim, ...], as_json: bool) -> None:
@@ -74,3 +92,5 @@ def _print(out: Console, entry: Entry) -> None:
     out.print(f"  claimed   {claim.sentence}", markup=False, soft_wrap=True)
     out.print(f"  folklore  {claim.folklore}", markup=False, soft_wrap=True)
     out.print(f"  measured  {finding.measured}", markup=False, soft_wrap=True)
+    if finding.verdict not in claim.expected:
+        out.print(f"  news: seen before as {' or '.join(claim.expected)}", markup=False, soft_wrap=True)

@@ -45,6 +45,11 @@ class Compared:
         return effect.low if effect.low > 1 else min(effect.high, 1.0)
 
     @property
+    def quotable(self) -> float | None:
+        """The ratio if the comparison is valid; None if no figure of it may be quoted."""
+        return self.ratio if self.result.comparison.effect.verdict != "invalid" else None
+
+    @property
     def both(self) -> tuple[VariantSummary, VariantSummary]:
         """First and second."""
         return (self.first, self.second)

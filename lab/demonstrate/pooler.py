@@ -164,6 +164,8 @@ class Prepared:
     done: int
     failed: int
     reason: str = ""  # the server's first message
+    named: int = 0  # names under which the server took a statement: the driver keeps a name only then
+    backends: int = 0  # how many backends the two had between them
 
     @property
     def as_promised(self) -> bool:
@@ -173,7 +175,7 @@ class Prepared:
 
 def prepared(bench: Bench, mode: str = "transaction", threshold: int | None = 0, turns: int = 3) -> Prepared:
     """Have two clients of psycopg 3 run a statement each, in turns; *threshold* 0 prepares at once, None never."""
-    reasons, done = [], 0
+    reasons, done, named = [], 0, set[tuple[int, bytes]]()
     names = ("lesson/backend_pid", "lesson/setting")  # the driver gives the first statement of each client one name
     # each a connection of its own in session mode, where a client keeps its connection
     size = 1 if mode == "transaction" else len(names)
@@ -185,16 +187,26 @@ def prepared(bench: Bench, mode: str = "transaction", threshold: int | None = 0,
             for _ in names
         ]
         for _ in range(turns):
-            for client, name in zip(clients, names, strict=True):
+            for number, (client, name) in enumerate(zip(clients, names, strict=True)):
                 try:
                     client.execute(sql.load(name).encode())
+                    named.update((number, known) for known in client._prepared._names.values())
                     client.commit()  # a rollback would have the driver forget what it prepared
                     done += 1
                 except psycopg.Error as error:
                     reasons.append(str(error).splitlines()[0])
                     client.rollback()
+        behind = {_pid(client) for client in clients}
         program = pooler.program
-    return Prepared(program.text, program.follows_prepared, done, len(reasons), reasons[0] if reasons else "")
+    reason = reasons[0] if reasons else ""
+    return Prepared(program.text, program.follows_prepared, done, len(reasons), reason, len(named), len(behind))
+
+
+def _pid(client: "psycopg.Connection[Any]") -> int:
+    """Return the pid of the backend that serves a client, asked without a name."""
+    row = client.execute(sql.load("lesson/backend_pid").encode(), prepare=False).fetchone()
+    client.commit()
+    return int(row[0]) if row else 0
 
 
 @contextmanager

@@ -5,10 +5,13 @@ is left out.
 """
 
 import logging
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from itertools import count
 from statistics import median
 from typing import Any
 
@@ -20,6 +23,7 @@ from lab.demonstrate.bench import Bench, Reader
 from lab.errors import UsageError
 
 _TOGETHER = 20  # SELECTs timed at once: few, so that with and without share what the machine does meanwhile
+_CONSTANT = re.compile(r"'[^']*'|\b\d+(?:\.\d+)?\b")
 _ECHO = "lab-echo"  # a logger of its own: SQLAlchemy appends the name to "sqlalchemy.engine.Engine."
 
 
@@ -100,6 +104,21 @@ class Echoed:
 
     lines: tuple[str, ...]
     cpu_per_select: float | None  # this thread's CPU time for SELECTs, over the same without echo; None: not measured
+
+    @property
+    def statements(self) -> Counter[str]:
+        """The lines by kind, named as in :func:`sent`: constants as ``$1``, and BEGIN without SQLAlchemy's remark."""
+        return Counter(_kind(line) for line in self.lines)
+
+
+def _kind(line: str) -> str:
+    """Name a statement as pg_stat_statements does.
+
+    >>> _kind("BEGIN (implicit)"), _kind("SELECT 1"), _kind("SELECT pg_backend_pid()")
+    ('BEGIN', 'SELECT $1', 'SELECT pg_backend_pid()')
+    """
+    numbers = count(1)
+    return _CONSTANT.sub(lambda _: f"${next(numbers)}", line.strip().removesuffix(" (implicit)"))
 
 
 def echoed(bench: Bench, echo: bool = True, selects: int = 0, **options: Any) -> Echoed:

@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+import psycopg2
+from sqlalchemy.exc import SQLAlchemyError
+
 from lab.demonstrate.bench import Bench
 from lab.errors import LabError, UsageError
 
 HOLDS, IN_PART, NOT_HERE, NOT_SHOWN = "HOLDS", "HOLDS IN PART", "DOES NOT HOLD HERE", "NOT SHOWN"
+_FAILURES = (LabError, psycopg2.Error, psycopg.Error, SQLAlchemyError, OSError)  # of an experiment, not of the lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,11 @@ def entries(bench: Bench, some: Sequence[Claim]) -> Iterator[Entry]:
         began = time.monotonic()
         try:
             finding = claim.test(bench)
-        except LabError as error:
-            finding = Finding(NOT_SHOWN, str(error))
+        except _FAILURES as error:
+            finding = Finding(NOT_SHOWN, _first_line(error))
         yield Entry(claim, finding, time.monotonic() - began)
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says first; its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

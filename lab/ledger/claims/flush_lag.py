@@ -19,7 +19,7 @@ def test(bench: Bench, pool: str = "queue:size=1,overflow=0") -> Finding:
 
 CLAIM = Claim(
     id="flush-lag",
-    sentence="pooled backends report their statistics up to 10 s late; reading at once misjudges NullPool and pool",
+    sentence="pooled backends report their statistics late; reading at once misjudges NullPool and pool",
     folklore="read pg_stat_* when the test is over",
     test=test,
     expected=(HOLDS,),

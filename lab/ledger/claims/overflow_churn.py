@@ -7,11 +7,12 @@ from lab.ledger import HOLDS, NOT_HERE, Claim, Finding
 CLEARLY = 3.0  # times as many connections opened
 
 
-def test(bench: Bench, size: int = 1, total: int = 20) -> Finding:
+def test(bench: Bench, size: int = 1, users: int = 20) -> Finding:
     """Let the same users come and go over two pools of the same total, one of them without overflow."""
-    kept, churned = filling.churn(bench, total), filling.churn(bench, size, total - size)
+    kept = filling.churn(bench, users, users=users)
+    churned = filling.churn(bench, size, users - size, users=users)
     measured = (
-        f"{kept.checkouts} checkouts of {total} users opened {kept.opened} connections with {kept.pool} "
+        f"{kept.checkouts} checkouts of {users} users opened {kept.opened} connections with {kept.pool} "
         f"(size+overflow) and {churned.opened} with {churned.pool}"
     )
     numbers = {"without_overflow": kept.opened, "with_overflow": churned.opened}

@@ -1,4 +1,4 @@
-"""Behind a pooler the workers do not count: its size bounds the backends, also of an application without a pool."""
+"""A pooler's size bounds the backends of an application without a pool, with one worker and with two."""
 
 from lab.demonstrate import pooler
 from lab.demonstrate.bench import Bench
@@ -20,7 +20,7 @@ def test(bench: Bench, spec: str = f"pgbouncer:size={SIZE}") -> Finding:
 
 CLAIM = Claim(
     id="pooler",
-    sentence="behind PgBouncer NullPool is right: its pool bounds the backends, whatever the workers",
+    sentence="behind PgBouncer the size of its pool bounds the backends of an app with NullPool",
     folklore="NullPool with PgBouncer",
     test=test,
     expected=(HOLDS,),

@@ -1,4 +1,4 @@
-"""``pool_timeout``: a wait, then an error; PostgreSQL sees neither."""
+"""``pool_timeout``: a wait, then an error; the server shows a session that is idle."""
 
 from lab.demonstrate import waiting
 from lab.demonstrate.bench import Bench
@@ -10,8 +10,8 @@ def test(bench: Bench, size: int = 1, timeout_s: float = 0.3) -> Finding:
     found = waiting.waited(bench, timeout_s, size)
     error = found.error.partition(" (Background")[0] or "no error"
     measured = (
-        f"with pool_timeout {timeout_s:g} s the checkout waited {found.waited_s:.2f} s, then: {error}; the server "
-        f"showed the one connection as {found.state} meanwhile"
+        f"with pool_timeout {timeout_s:g} s the checkout waited {found.waited_s:.2f} s, then: {error}; right "
+        f"after, the server showed the connection that was out as {found.state}"
     )
     holds = bool(found.error) and found.waited_s >= 0.9 * timeout_s and found.served_after
     return Finding(HOLDS if holds else NOT_HERE, measured, numbers={"waited_s": found.waited_s})

@@ -18,15 +18,17 @@ def test(bench: Bench, role: str = "lab_app") -> Finding:
     if FULL_WORDS in over.refusal.message:
         return Finding(HOLDS, measured, numbers=numbers)
     if RESERVED_WORDS in over.refusal.message and FULL_WORDS in superuser.message and over.answered == found.slots:
-        condition = "for a superuser; an ordinary role is stopped before, by the slots that are reserved"
+        condition = (
+            f"for a superuser; an ordinary role is stopped at {found.slots}: {found.kept_back} slots are reserved"
+        )
         return Finding(IN_PART, measured, condition, numbers)
     return Finding(NOT_HERE, measured, numbers=numbers)
 
 
 CLAIM = Claim(
     id="too-many",
-    sentence='4 x 100 connections against max_connections 100: "sorry, too many clients already"',
-    folklore="sorry, too many clients already",
+    sentence='an app that wants more connections than there are reads "sorry, too many clients already"',
+    folklore="4 x 100 against max_connections 100: sorry, too many clients already",
     test=test,
     expected=(IN_PART,),
     mutation={"role": "lab_owner"},
