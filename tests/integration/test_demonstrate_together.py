@@ -35,7 +35,7 @@ def test_an_error_of_the_lab_stays_what_it_is() -> None:
     def refused() -> None:
         raise AppError("no answer")
 
-    with pytest.raises(AppError, match="^no answer$"):
+    with pytest.raises(AppError, match=r"^no answer$"):
         together([refused])
 
 

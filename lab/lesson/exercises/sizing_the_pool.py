@@ -18,7 +18,7 @@ def smallest_pool(made: object) -> tuple[bool, str]:
     if made.size < made.least:
         return (
             False,
-            "nobody was refused this time, but the size alone is too small; add overflow=0, and send them again",
+            "nobody was refused this time, but the size alone is too small; add overflow=0",
         )
     if made.size > made.least:
         return False, "the pool refused nobody, and a smaller one would not either"
