@@ -6,6 +6,7 @@ random around their mean distance: a fixed period would lock onto a load that ha
 A sample is a row of the run's table ``pool``, with its columns' names; the totals of each route go with the answer.
 """
 
+import logging
 import os
 import random
 import threading
@@ -18,6 +19,7 @@ from anyio import CapacityLimiter
 from lab.app.database import AsyncDatabase, Database
 from lab.units import monotonic_us
 
+_log = logging.getLogger("uvicorn.error")
 PERIOD_S = 0.1  # mean
 KEPT = 1200  # samples: two minutes, of which the lab asks every few seconds
 
@@ -56,7 +58,11 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._ends.wait(random.uniform(0.5, 1.5) * PERIOD_S):
-            self._kept.append(self._look())
+            try:
+                self._kept.append(self._look())
+            except Exception:
+                # one sample less, said once of each kind; without this the rest of the run would have none
+                _log.exception("a sample of the pool failed")
 
     def _look(self) -> Sample:
         """Take one sample."""

@@ -12,11 +12,16 @@ from lab.demonstrate.horizon import Blocked
 from lab.lesson.pictures import curve, strip
 
 
+def _first_failing(one: Cliff) -> int | None:
+    return next((point.users for point in one.points if any(point.failed)), None)
+
+
 def cliff(cliffs: Sequence[Cliff], guess: float | None = None) -> None:
     """Draw the share of failed requests over the requests in flight; *guess* is of the first combination."""
     below, over = sum(one.failed_below for one in cliffs), min(one.failed_over for one in cliffs)
+    sharp = all(_first_failing(one) == one.edge for one in cliffs)
     if below == 0 and over > 0:
-        title = "A cliff at threads + connections: no failure below it, and failures above"
+        title = f"A cliff {'at' if sharp else 'above'} threads + connections: no failure below it, and failures above"
     else:
         title = "Failures did not begin at threads + connections"
     subtitle = (

@@ -139,7 +139,12 @@ def start(config: Config, server: Server, pool: PoolConfig, log: Path) -> Pooler
     layout.make(where)
     for remaining in reversed(range(_TRIES)):
         pooler = _spawn(program, door, pool, where, log)
-        if wait_until(lambda made=pooler: not made.alive() or _answers(made), _READY_S) and pooler.alive():  # type: ignore[misc]
+        try:
+            ready = wait_until(lambda made=pooler: not made.alive() or _answers(made), _READY_S)  # type: ignore[misc]
+        except BaseException:
+            pooler.stop()
+            raise
+        if ready and pooler.alive():
             return pooler
         ended = not pooler.alive()
         said = pooler.child.last_words(2)
@@ -161,6 +166,24 @@ def _answers(pooler: Pooler) -> bool:
 def _spawn(program: Program, door: Door, pool: PoolConfig, where: layout.Layout, log: Path) -> Pooler:
     port, console = free_port(0, "the port of PgBouncer"), secrets.token_urlsafe(24)
     folder = _make_folder(where.root, where.account)
+    try:
+        return _spawn_in(folder, program, door, pool, where, log, port, console)
+    except BaseException:
+        accounts.remove_tree(folder)  # it holds the app's password
+        raise
+
+
+def _spawn_in(
+    folder: Path,
+    program: Program,
+    door: Door,
+    pool: PoolConfig,
+    where: layout.Layout,
+    log: Path,
+    port: int,
+    console: str,
+) -> Pooler:
+    """Write the files into *folder* and start the program."""
     passfile = folder / "passfile"
     files = {
         "pgbouncer.ini": configuration(door, pool, program.version, port, folder),
@@ -191,7 +214,8 @@ def _make_folder(root: Path, account: Account | None) -> Path:
     """Make a folder for one PgBouncer, and remove those whose lab is gone."""
     shelf = accounts.private_folder(root / _FOLDER, account)
     for left in shelf.iterdir():
-        if not psutil.pid_exists(int(left.name.partition("-")[0])):
+        pid = left.name.partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             accounts.remove_tree(left)
     return accounts.private_folder(shelf / f"{os.getpid()}-{secrets.token_hex(4)}", account)
 

@@ -244,9 +244,9 @@ lesson.formulas(knee, size=best.size, overflow=0, **known)
 
 # %%
 lesson.claim(
-    "The ceiling of the arithmetic is many times what the work needs",
-    bench.where.app_slots * 1000 / (best.per_s * best.executed_ms),
-    at_least=20,
+    "By Little's law the pool of two was in use most of the time, and no more than all of it",
+    best.per_s * best.executed_ms / 1000 / best.size,
+    between=(0.55, 1.05),
 )
 
 # %% [markdown]

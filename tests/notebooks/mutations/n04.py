@@ -72,8 +72,13 @@ MUTATIONS = (
     Mutation(
         NAME,
         ("Too large", "Why"),
-        (("best = from_two[0]", "best = from_two[-1]"),),
-        ("The ceiling of the arithmetic is many times what the work needs",),
+        (
+            (
+                "burnt = pool_size.burning(bench, sizes, seconds, users=40)",
+                "burnt = pool_size.burning(bench, (2,), 1.0, users=1)",
+            ),
+        ),
+        ("By Little's law the pool of two was in use most of the time, and no more than all of it",),
     ),
     Mutation(
         NAME,
