@@ -4,11 +4,11 @@ The clients are connections of this process, without an app between: each sends 
 the next one as soon as it is answered. Idle ones are connected and ask nothing.
 """
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 from lab import sql
 from lab.demonstrate.bench import NAME, Bench
 from lab.demonstrate.private import private
+from lab.demonstrate.together import together
 from lab.server import data
 
 ROWS = 30_000
@@ -58,17 +59,16 @@ def slots(bench: Bench, counts: Sequence[int] = (100, 1000), **settings: str) ->
 
 
 def at_work(bench: Bench, active: int, seconds: float, idle: int = 0, rows: int = ROWS) -> Clients:
-    """Let *active* clients work for *seconds* beside *idle* ones."""
+    """Let *active* clients work for *seconds* beside *idle* ones.
+
+    :raises LabError: if a client failed.
+    """
     bench.say(f"{active} clients at work beside {idle} idle ones, for {seconds:g} s")
     with _connected(bench, active + idle) as connections:
         workers = [_Client(connection, rows) for connection in connections[:active]]
         end = time.monotonic() + seconds
-        threads = [threading.Thread(target=worker.go, args=(end,), daemon=True) for worker in workers]
         began = time.monotonic()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together([partial(worker.go, end) for worker in workers])
         took_s = time.monotonic() - began
     done = sum(worker.done for worker in workers)
     return Clients(active, idle, done / took_s, 1000 * sum(worker.spent_s for worker in workers) / max(done, 1))

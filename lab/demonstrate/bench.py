@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg2
-from sqlalchemy import Engine, NullPool, QueuePool, create_engine
+from sqlalchemy import Engine, QueuePool, create_engine
 from sqlalchemy.pool import Pool
 
 from lab import app, sql
@@ -105,8 +105,3 @@ class Reader:
 def url(dsn: str) -> str:
     """Return a DSN as SQLAlchemy takes it: since 2.1 a bare ``postgresql://`` means psycopg 3."""
     return dsn.replace("postgresql://", "postgresql+psycopg2://", 1)
-
-
-def null_engine(bench: Bench, **options: Any) -> Any:
-    """Lend an engine that opens a connection for each checkout."""
-    return bench.engine(NullPool, **options)

@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg2
 
 EVERY_S = 0.02
+_PATIENCE_S = 20.0  # for its first answer, and for its last
 _FILE = Path(__file__).resolve()
 
 
@@ -32,7 +33,7 @@ class Bystander:
 def bystander(dsn: str, statement: str, every_s: float = EVERY_S) -> Iterator[Bystander]:
     """Have *statement* asked every *every_s* while the body runs. *dsn* carries a passfile and no password.
 
-    :raises ServerError: if it cannot be asked at all.
+    :raises ServerError: if it cannot be asked at all, or its asking ended early or did not end.
     """
     from lab.errors import ServerError  # the child runs this file alone
 
@@ -41,17 +42,39 @@ def bystander(dsn: str, statement: str, every_s: float = EVERY_S) -> Iterator[By
         [sys.executable, "-I", str(_FILE), dsn, statement, str(every_s)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     assert child.stdin and child.stdout
     try:
-        if not child.stdout.readline():  # it says when it is connected
-            raise ServerError("the bystander could not ask its question; see that the server takes connections")
+        # it says when it is connected
+        if not select.select([child.stdout], [], [], _PATIENCE_S)[0] or not child.stdout.readline():
+            why = _ended(child)[1]
+            raise ServerError(
+                f"the bystander could not ask its question ({why}); see that the server takes connections"
+            )
         yield seen
-    finally:
-        answer, _ = child.communicate()
-        seen.times_ms.extend(json.loads(answer or "[]"))
+    except BaseException:
+        _ended(child)
+        raise
+    answer, why = _ended(child)
+    if why or not (times_ms := json.loads(answer)):
+        raise ServerError(f"the bystander stopped asking ({why or 'it was never asked'}); try again")
+    seen.times_ms.extend(times_ms)
+
+
+def _ended(child: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Have the child end; return what it said, and why it failed: empty if it did not."""
+    if child.returncode is not None:
+        return "", ""
+    try:
+        answer, said = child.communicate(timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        return "", f"no end within {_PATIENCE_S:g} s"
+    lines = said.strip().splitlines() or [f"it ended with code {child.returncode}"]
+    return answer, lines[-1] if child.returncode else ""
 
 
 def _ask(dsn: str, statement: str, every_s: float) -> list[float]:
@@ -73,4 +96,7 @@ def _ask(dsn: str, statement: str, every_s: float) -> list[float]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_ask(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
+    try:
+        sys.stdout.write(json.dumps(_ask(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
+    except psycopg2.Error as error:
+        sys.exit((str(error).splitlines() or ["no reason given"])[0])

@@ -10,7 +10,6 @@ Requests come in waves: all at once, each asking one time. Source: FastAPI's ``r
 AnyIO's ``CapacityLimiter``, SQLAlchemy's ``QueuePool``.
 """
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ from lab.app import App
 from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
 from lab.demonstrate.crowd import crowd
+from lab.demonstrate.together import Together
 
 COMBINATIONS = ((10, 10), (20, 5), (5, 20))  # threads and connections
 OVER = 1.3  # times the predicted number: failures are certain to be found, whatever the order in which requests arrive
 TIMEOUT_S = 1  # so that a stall fits a lesson; SQLAlchemy's default is 30
 HOLD_MS = 20
 APPLICATION = "lab-app-lesson"
+STUCK = "lab-app-stuck"  # one of its own: other applications may be up, and their backends are not to be counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +119,24 @@ class Stuck:
 def stuck(bench: Bench, threads: int = 10, connections: int = 5, route: str = "documented") -> Stuck:
     """Send a wave over the predicted number, and look at the application and the server while nothing moves."""
     path, users = f"/patterns/{route}?ms={HOLD_MS}", ceil(OVER * (threads + connections))
-    with bench.application(pool(threads, connections)) as web, bench.reader() as reader:
+    with bench.application(pool(threads, connections), name=STUCK) as web, bench.reader() as reader:
         for _ in range(5):
-            wave = threading.Thread(target=crowd, args=(web.url, path, users), kwargs={"each": 1})
+            wave = Together([lambda: crowd(web.url, path, users, each=1)])
             wave.start()
-            seen, still = _watch(web, reader, wave)
-            wave.join()
+            try:
+                seen, still = _watch(web, reader, wave)
+            finally:
+                wave.wait()
+            wave.check()
             if still:
                 break
     return seen
 
 
-def _watch(web: App, reader: Reader, wave: threading.Thread) -> tuple[Stuck, bool]:
+def _watch(web: App, reader: Reader, wave: Together) -> tuple[Stuck, bool]:
     """Look until two looks, much further apart than a request takes, find the same; or until the wave is over."""
     before, seen = _look(web, reader)
-    while wave.is_alive():
+    while wave.alive():
         time.sleep(10 * HOLD_MS / 1000)
         checkouts, now = _look(web, reader)
         if (checkouts, now) == (before, seen) and now.connections_out:
@@ -143,7 +147,7 @@ def _watch(web: App, reader: Reader, wave: threading.Thread) -> tuple[Stuck, boo
 
 def _look(web: App, reader: Reader) -> tuple[int, Stuck]:
     gauge = web.gauges()[0]
-    states = states_of(reader)
+    states = states_of(reader, STUCK)
     seen = Stuck(
         threads=gauge["threads"]["total"],
         threads_taken=gauge["threads"]["borrowed"],
@@ -156,9 +160,9 @@ def _look(web: App, reader: Reader) -> tuple[int, Stuck]:
     return int(gauge["meter"]["checkouts"]), seen
 
 
-def states_of(reader: Reader) -> Mapping[str, int]:
-    """Return how many backends of the application are in each state."""
-    return dict(reader.rows("lesson/states", application=APPLICATION))
+def states_of(reader: Reader, application: str = APPLICATION) -> Mapping[str, int]:
+    """Return how many backends are in each state, of all applications of this name."""
+    return dict(reader.rows("lesson/states", application=application))
 
 
 @dataclass(frozen=True, slots=True)

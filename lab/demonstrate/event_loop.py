@@ -7,13 +7,15 @@ route: it is as quick as the event loop is free.
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 from statistics import median
 from urllib.parse import urlsplit
 
 from lab.app import App
-from lab.demonstrate import shared
+from lab.demonstrate import shared, together
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.crowd import Crowd, crowd
 
@@ -64,23 +66,17 @@ def exhausted(
 
 
 def _with_canary(base: str, route: str, path: str, users: int, seconds: float = 0.0, each: int = 0) -> Beside:
-    over, times_ms = threading.Event(), list[float]()
-    canary = threading.Thread(target=_sing, args=(base, over, times_ms))
-    canary.start()
-    try:
+    times_ms = list[float]()
+    with together.beside(partial(_sing, base, times_ms)):
         seen = crowd(base, path, users, seconds=seconds, each=each)
-    finally:
-        over.set()
-        canary.join()
     return Beside(route, seen, tuple(times_ms))
 
 
-def _sing(base: str, over: threading.Event, times_ms: list[float]) -> None:
-    connection = HTTPConnection(urlsplit(base).netloc, timeout=30)
-    while not over.is_set():
-        began = time.monotonic()
-        connection.request("GET", "/patterns/canary")
-        connection.getresponse().read()
-        times_ms.append(1000 * (time.monotonic() - began))
-        time.sleep(PAUSE_S)
-    connection.close()
+def _sing(base: str, times_ms: list[float], over: threading.Event) -> None:
+    with closing(HTTPConnection(urlsplit(base).netloc, timeout=30)) as connection:
+        while not times_ms or not over.is_set():
+            began = time.monotonic()
+            connection.request("GET", "/patterns/canary")
+            connection.getresponse().read()
+            times_ms.append(1000 * (time.monotonic() - began))
+            time.sleep(PAUSE_S)

@@ -7,11 +7,13 @@ Source: ``sqlalchemy/util/queue.py``; SQLAlchemy issue 7679.
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine, QueuePool, text
 
 from lab import sql
 from lab.demonstrate.bench import Bench
+from lab.demonstrate.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,6 @@ class Shares:
     """Checkouts of each thread in the same time, the most first."""
 
     checkouts: tuple[int, ...]
-    longest_wait_ms: float
 
     @property
     def starved(self) -> int:
@@ -28,32 +29,28 @@ class Shares:
 
 
 def shares(bench: Bench, threads: int = 40, size: int = 5, seconds: float = 1.0, pause_s: float = 0.0) -> Shares:
-    """Let *threads* ask for a connection, run a short statement, pause and ask again, for so long."""
+    """Let *threads* ask for a connection, run a short statement, pause and ask again, for so long.
+
+    :raises LabError: if a thread failed.
+    """
     users = [_User(pause_s) for _ in range(threads)]
     with bench.engine(QueuePool, pool_size=size, max_overflow=0, pool_timeout=60) as engine:
         gate = threading.Barrier(threads)
-        running = [threading.Thread(target=user.go, args=(engine, gate, seconds)) for user in users]
-        for thread in running:
-            thread.start()
-        for thread in running:
-            thread.join()
-    counts = tuple(sorted((user.checkouts for user in users), reverse=True))
-    return Shares(counts, 1000 * max(user.longest_wait_s for user in users))
+        together([partial(user.go, engine, gate, seconds) for user in users], gate)
+    return Shares(tuple(sorted((user.checkouts for user in users), reverse=True)))
 
 
 class _User:
     def __init__(self, pause_s: float) -> None:
         self._pause_s = pause_s
         self.checkouts = 0
-        self.longest_wait_s = 0.0
 
     def go(self, engine: Engine, gate: threading.Barrier, seconds: float) -> None:
         question = text(sql.load("lesson/backend_pid"))
         gate.wait()
         end = time.monotonic() + seconds
-        while (asked := time.monotonic()) < end:
+        while time.monotonic() < end:
             with engine.connect() as connection:
-                self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - asked)
                 if time.monotonic() < end:  # what was waited for longer is no part of the time
                     connection.execute(question)
                     self.checkouts += 1

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from lab import sql
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.filling import backend_of, backends
+from lab.demonstrate.filling import backend_of, backends, checked_out
+from lab.errors import ServerError
 from lab.process import wait_until
 
 
@@ -30,38 +31,36 @@ class Survived:
 def ended_idle(bench: Bench, pre_ping: bool, size: int = 5, requests: int = 20) -> Survived:
     """Fill a pool, end its backends while all are idle, then ask *requests* times, one after the other."""
     with bench.engine(QueuePool, pool_size=size, max_overflow=0, pool_pre_ping=pre_ping) as engine:
-        held = _open(engine, size)
-        pids = [backend_of(connection) for connection in held]
-        for connection in held:
-            connection.close()
+        with checked_out(engine, size) as held:
+            pids = [backend_of(connection) for connection in held]
         end(bench, pids)
         return Survived(len(pids), requests, sum(not _asked(engine) for _ in range(requests)))
 
 
 def ended_in_use(bench: Bench, pre_ping: bool, size: int = 5, ended: int | None = None) -> Survived:
     """Check out *size* connections, end the backends of all or of *ended*, then run a statement over each."""
-    with bench.engine(QueuePool, pool_size=size, max_overflow=0, pool_pre_ping=pre_ping) as engine:
-        held = _open(engine, size)
+    with (
+        bench.engine(QueuePool, pool_size=size, max_overflow=0, pool_pre_ping=pre_ping) as engine,
+        checked_out(engine, size) as held,
+    ):
         pids = [backend_of(connection) for connection in held][:ended]
         end(bench, pids)
         failed = sum(not _answered(connection) for connection in held)
-        for connection in held:
-            connection.close()
         return Survived(len(pids), size, failed)
 
 
 def end(bench: Bench, pids: Iterable[int]) -> None:
-    """End these backends as the app's own role, and return when they are gone."""
+    """End these backends as the app's own role, and return when they are gone.
+
+    :raises ServerError: if one is still there after 5 s.
+    """
     wanted = list(pids)
     admin = {"application_name": "lab-admin-lesson"}
     with bench.engine(NullPool, connect_args=admin) as engine, engine.connect() as connection:
         connection.execute(text(sql.load("lesson/terminate_backends")), {"pids": wanted})
     with bench.reader() as reader:
-        wait_until(lambda: not set(wanted) & set(backends(reader)), timeout_s=5.0)
-
-
-def _open(engine: Engine, count: int) -> list[Connection]:
-    return [engine.connect() for _ in range(count)]
+        if not wait_until(lambda: not set(wanted) & set(backends(reader)), timeout_s=5.0):
+            raise ServerError("backends that were told to end were still there after 5 s; try again")
 
 
 def _asked(engine: Engine) -> bool:

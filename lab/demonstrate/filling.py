@@ -6,17 +6,18 @@ Source: ``sqlalchemy/pool/impl.py``, ``QueuePool._do_get`` and ``_do_return_conn
 """
 
 import random
-import threading
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from lab import sql
 from lab.demonstrate.bench import NAME, Bench, Reader
+from lab.demonstrate.together import together
 from lab.process import wait_until
 
 _SETTLED_S = 5.0  # a backend that was told to end takes a moment to do so
@@ -30,6 +31,19 @@ def backend_of(connection: Connection) -> int:
 def backends(reader: Reader) -> list[int]:
     """Return the pids of the backends behind the bench's engines, the oldest first."""
     return [int(pid) for (pid,) in reader.rows("lesson/backends_open", application=NAME)]
+
+
+@contextmanager
+def checked_out(engine: Engine, count: int = 0) -> Iterator[list[Connection]]:
+    """Lend *count* connections of the engine's pool; what is in the list at the end is given back, also on an error."""
+    held: list[Connection] = []
+    try:
+        while len(held) < count:
+            held.append(engine.connect())
+        yield held
+    finally:
+        for connection in held:
+            connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +64,11 @@ def follow(
 
     With *warm*, so many as the pool keeps are opened and given back before the first step.
     """
-    levels, held = [], list[Connection]()
+    levels = []
     with (
         bench.reader() as reader,
         bench.engine(QueuePool, pool_size=size, max_overflow=overflow, pool_timeout=0.05) as engine,
+        checked_out(engine) as held,
     ):
         if warm:
             _hold(engine, held, size)
@@ -61,7 +76,6 @@ def follow(
         for wanted in demand:
             _hold(engine, held, wanted)
             levels.append(_level(reader, engine, wanted))
-        _hold(engine, held, 0)
     return tuple(levels)
 
 
@@ -94,8 +108,11 @@ class Kept:
 
 def kept_of_two(bench: Bench, back: Sequence[int] = (1, 0)) -> Kept:
     """Open two connections of a pool with size 1 and overflow 1; give them back in the order *back*."""
-    with bench.reader() as reader, bench.engine(QueuePool, pool_size=1, max_overflow=1) as engine:
-        held = [engine.connect(), engine.connect()]
+    with (
+        bench.reader() as reader,
+        bench.engine(QueuePool, pool_size=1, max_overflow=1) as engine,
+        checked_out(engine, 2) as held,
+    ):
         opened = (backend_of(held[0]), backend_of(held[1]))
         for number in back:
             held[number].close()
@@ -108,7 +125,7 @@ class Churn:
     """What a pool opened while users came and went."""
 
     pool: str  # size+overflow, or NullPool
-    checkouts: int
+    checkouts: int  # that were served
     opened: int  # backends that served, each counted once
 
     @property
@@ -122,15 +139,13 @@ def churn(bench: Bench, size: int | None, overflow: int = 0, users: int = 20, ea
 
     The pauses are drawn by a fixed seed, so how many want a connection at once goes up and down. *size* None stands
     for NullPool.
+
+    :raises LabError: if a user's thread failed.
     """
-    pids = set[int]()
+    pids = list[int]()
     with _pool(bench, size, overflow) as engine:
-        threads = [threading.Thread(target=_come_and_go, args=(engine, each, user, pids)) for user in range(users)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    return Churn("NullPool" if size is None else f"{size}+{overflow}", users * each, len(pids))
+        together([partial(_come_and_go, engine, each, user, pids) for user in range(users)])
+    return Churn("NullPool" if size is None else f"{size}+{overflow}", len(pids), len(set(pids)))
 
 
 def _pool(bench: Bench, size: int | None, overflow: int) -> AbstractContextManager[Engine]:
@@ -139,11 +154,11 @@ def _pool(bench: Bench, size: int | None, overflow: int) -> AbstractContextManag
     return bench.engine(QueuePool, pool_size=size, max_overflow=overflow)
 
 
-def _come_and_go(engine: Engine, each: int, user: int, pids: set[int]) -> None:
+def _come_and_go(engine: Engine, each: int, user: int, pids: list[int]) -> None:
     pause, hold = random.Random(user), text(sql.load("lesson/hold"))
     for _ in range(each):
         with engine.connect() as connection:
-            pids.add(int(connection.execute(hold, {"seconds": 0.003}).scalar_one()))
+            pids.append(int(connection.execute(hold, {"seconds": 0.003}).scalar_one()))
         time.sleep(pause.uniform(0, 0.006))
 
 

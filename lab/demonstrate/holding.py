@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 from statistics import median
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench, Reader
 from lab.demonstrate.collapse import Point, states_of
 from lab.demonstrate.crowd import Crowd, crowd
+from lab.demonstrate.together import beside
 
 
 def locking(bench: Bench, route: str = "two", web: App | None = None) -> tuple[Point, ...]:
@@ -56,20 +58,14 @@ def outside(
         for route in routes:
             bench.say(route)
             looks: list[tuple[int, int]] = []
-            over = threading.Event()
-            looking = threading.Thread(target=_look, args=(reader, over, looks))
-            looking.start()
-            try:
+            with beside(partial(_look, reader, looks)):
                 seen = crowd(asked.url, f"/patterns/{route}?ms={ms}", users, seconds=bench.scaled(ci=0.8, workshop=5.0))
-            finally:
-                over.set()
-                looking.join()
             idle, active = (median(column) for column in zip(*looks, strict=True))
             found.append(Outside(route, seen, 1000 * asked.pool.size / ms, idle, active))
     return tuple(found)
 
 
-def _look(reader: Reader, over: threading.Event, looks: list[tuple[int, int]]) -> None:
+def _look(reader: Reader, looks: list[tuple[int, int]], over: threading.Event) -> None:
     while True:
         states = states_of(reader)
         looks.append((states.get("idle in transaction", 0), states.get("active", 0)))

@@ -18,6 +18,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_
 
 from lab import sql
 from lab.demonstrate.bench import NAME, Bench, Reader
+from lab.errors import BusyError
 from lab.process import wait_until
 
 ROWS = 1000
@@ -57,15 +58,23 @@ HOLDERS = (
 PREPARED = Holder("prepared transaction, has written", "lesson/touch")
 
 
-def blocked(bench: Bench, holders: Sequence[Holder] = HOLDERS) -> tuple[Blocked, ...]:
+def blocked(bench: Bench, holders: Sequence[Holder] = HOLDERS, prepared: bool | None = None) -> tuple[Blocked, ...]:
     """Have every row of a scratch table die while each holder is idle in its transaction, and VACUUM.
 
-    A prepared transaction is among the holders where the server allows any (``max_prepared_transactions``).
+    :param prepared: add a prepared transaction, where the server allows any (``max_prepared_transactions``); by default
+        if *holders* has all of ``HOLDERS``.
+    :raises BusyError: if the same demonstration is at work on this database for 30 s.
     """
+    wanted = set(HOLDERS) <= set(holders) if prepared is None else prepared
     with bench.reader() as reader:
+        # asked again and again: who waits for a lock holds a snapshot, and so the horizon of the other
+        if not wait_until(lambda: bool(reader.value("lesson/horizon_alone")), timeout_s=30, every_s=0.2):
+            raise BusyError("the same demonstration has been at work on this database for 30 s; try again after it")
+        if reader.value("lesson/horizon_left"):
+            reader.rows("lesson/horizon_forget")
         try:
             found = [_idle(bench, reader, holder) for holder in holders]
-            if holders is HOLDERS and reader.value("lesson/prepared_allowed"):
+            if wanted and reader.value("lesson/prepared_allowed"):
                 found.append(_prepared(bench, reader))
         finally:
             reader.rows("lesson/horizon_drop")

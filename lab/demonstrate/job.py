@@ -15,7 +15,7 @@ import psycopg2
 from lab import process, sql
 from lab.demonstrate.bench import Reader
 from lab.demonstrate.connects import PASSWORD, Doors
-from lab.errors import UsageError
+from lab.errors import ServerError, UsageError
 
 QUESTIONS = 100
 
@@ -80,4 +80,5 @@ class Job:
     def _end(reader: Reader) -> None:
         """End what is open; a session reports what it has counted when it ends."""
         reader.rows("lesson/job_ended")
-        process.wait_until(lambda: not reader.value("lesson/job_open"), 5.0)
+        if not process.wait_until(lambda: not reader.value("lesson/job_open"), 5.0):
+            raise ServerError("sessions of the job were still open 5 s after they were told to end; try again")

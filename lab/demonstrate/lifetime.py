@@ -13,7 +13,7 @@ from sqlalchemy import Engine, QueuePool
 from sqlalchemy.exc import DBAPIError
 
 from lab.demonstrate.bench import Bench, Reader
-from lab.demonstrate.filling import backend_of, backends
+from lab.demonstrate.filling import backend_of, backends, checked_out
 from lab.process import wait_until
 
 
@@ -102,22 +102,19 @@ def night(bench: Bench, warm: int = 8, uses: int = 40, **options: Any) -> Night:
     """Warm a pool, use it quietly as :func:`quiet` does, then ask for all of its connections at once."""
     with bench.reader() as reader, bench.engine(QueuePool, pool_size=warm, max_overflow=0, **options) as engine:
         left = _quiet(reader, engine, warm, uses).left
-        held, failed = [engine.connect() for _ in range(warm)], 0
-        for connection in held:
-            try:
-                backend_of(connection)
-            except DBAPIError:
-                failed += 1
-        for connection in held:
-            connection.close()
+        failed = 0
+        with checked_out(engine, warm) as held:
+            for connection in held:
+                try:
+                    backend_of(connection)
+                except DBAPIError:
+                    failed += 1
         return Night(warm, left, failed)
 
 
 def _quiet(reader: Reader, engine: Engine, warm: int, uses: int) -> Quiet:
-    held = [engine.connect() for _ in range(warm)]
-    counts = Counter({backend_of(connection): 0 for connection in held})
-    for connection in held:
-        connection.close()
+    with checked_out(engine, warm) as held:
+        counts = Counter({backend_of(connection): 0 for connection in held})
     for _ in range(uses):
         with engine.connect() as connection:
             counts[backend_of(connection)] += 1

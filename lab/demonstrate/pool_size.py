@@ -9,6 +9,7 @@ row by its key.
 Users, app and database share this machine's cores: shapes and ratios mean something, single digits do not.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor
@@ -22,6 +23,7 @@ from lab.demonstrate.crowd import Crowd, crowd
 from lab.pools import PoolConfig
 
 BURN = "/patterns/burn?rows=100000"  # several milliseconds of one core
+_SEED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,14 @@ def wave(bench: Bench, spec: str, requests: int = 20, hold_ms: int = 500) -> Wav
 
 
 def burning(bench: Bench, sizes: Sequence[int], seconds: float, users: int = 40, path: str = BURN) -> list[Burnt]:
-    """Have *users* keep the server busy under a pool of each of *sizes*, beside a bystander."""
-    found = []
+    """Have *users* keep the server busy under a pool of each of *sizes*, beside a bystander.
+
+    The sizes are visited in an order drawn by a fixed seed, so that a machine that slows down meanwhile does not look
+    like the effect of the size; what was found has the order of *sizes*.
+    """
+    found: dict[int, Burnt] = {}
     with bench.reader() as reader:
-        for size in sizes:
+        for size in random.Random(_SEED).sample(list(dict.fromkeys(sizes)), len(set(sizes))):
             bench.say(f"pool of {size}: {users} users keep the server busy, for {seconds:g} s")
             with bench.application(f"queue:size={size},overflow=0") as web:
                 crowd(web.url, path, users, each=1)
@@ -113,8 +119,8 @@ def burning(bench: Bench, sizes: Sequence[int], seconds: float, users: int = 40,
                 more_calls, more_ms = _burnt(reader)
             executed = (more_ms - total_ms) / (more_calls - calls) if more_calls > calls else None
             p95 = float(np.quantile(victim.times_ms, 0.95))
-            found.append(Burnt(size, seen.per_s, seen.ms(0.5), executed, p95, len(victim.times_ms)))
-    return found
+            found[size] = Burnt(size, seen.per_s, seen.ms(0.5), executed, p95, len(victim.times_ms))
+    return [found[size] for size in sizes]
 
 
 def _burnt(reader: Reader) -> tuple[int, float]:

@@ -210,7 +210,14 @@ def _certificate(server: Private, openssl: str) -> str:
         openssl, "req", "-new", "-x509", "-days", "2", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost",
         "-keyout", str(key), "-out", str(certificate),
     ]  # fmt: skip
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, umask=0o077)
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, umask=0o077
+        )
+    except subprocess.TimeoutExpired:
+        return "openssl made no certificate within 60 s"
+    except OSError as error:
+        return f"openssl cannot be run: {error.strerror}"
     if done.returncode != 0:
         return f"openssl made no certificate: {accounts.last_line(done.stderr)}"
     try:

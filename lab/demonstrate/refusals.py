@@ -6,7 +6,6 @@ part up to "slots" is the same from 13 to 18.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from lab import app
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.crowd import Crowd, crowd
 from lab.demonstrate.private import SCRAM, Private, private
+from lab.demonstrate.together import Together
 from lab.errors import AppError
 from lab.plan import PoolConfig
 from lab.process import wait_until
@@ -76,9 +76,9 @@ def provoked(bench: Bench, max_connections: int = 20, ordinary: str = APP) -> Re
     """Fill a private server in three ways; *ordinary* is the role as which the app connects."""
     bench.say(f"a private server with max_connections {max_connections}")
     settings = {"max_connections": str(max_connections), "superuser_reserved_connections": "3"}
-    if bench.where.major >= 16:
-        settings["reserved_connections"] = str(_RESERVED)
     with private(bench, roles=dict.fromkeys((APP, OBSERVER, LIMITED), SCRAM), settings=settings) as small:
+        if small.major >= 16:  # its programs are this machine's; the lab's server may be another version elsewhere
+            small.restart(reserved_connections=str(_RESERVED))
         kept_back = _prepared(small)
         overfull = _overfull(bench, small, max_connections, ordinary)
         return Refusals(max_connections, kept_back, overfull, _until_refused(small, LIMITED), _full(small))
@@ -116,12 +116,17 @@ def _held(web: app.App, users: int) -> Iterator[list[Crowd]]:
     """Have as many requests hold a connection as can get one; the list holds what became of them, after the body."""
     seen: list[Crowd] = []
     path = "/patterns/inside?ms=1500"
-    thread = threading.Thread(target=lambda: seen.append(crowd(web.url, path, users, each=1)), daemon=True)
-    thread.start()
-    if not wait_until(lambda: _settled(web, users), timeout_s=20):
-        raise AppError(f"{users} requests did not all get or miss a connection within 20 s; try again")
-    yield seen
-    thread.join()
+    asking = Together([lambda: seen.append(crowd(web.url, path, users, each=1))])
+    asking.start()
+    try:
+        if not wait_until(lambda: _settled(web, users) or not asking.alive(), timeout_s=20):
+            raise AppError(f"{users} requests did not all get or miss a connection within 20 s; try again")
+        if not asking.alive():
+            asking.check()
+        yield seen
+    finally:
+        asking.wait()
+    asking.check()
 
 
 def _settled(web: app.App, users: int) -> bool:

@@ -15,6 +15,7 @@ from lab.app import App
 from lab.demonstrate import shared
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.collapse import states_of
+from lab.errors import AppError
 from lab.process import wait_until
 
 ROUTES = ("stream", "stream-function", "background", "background-function")
@@ -51,5 +52,6 @@ def _held(bench: Bench, web: App, route: str, requests: int) -> Held:
         idle = states_of(reader).get("idle in transaction", 0)
         for answer in answers:
             answer.read()
-    wait_until(lambda: web.gauges()[0]["checked_out"] == 0, timeout_s=10)
+    if not wait_until(lambda: web.gauges()[0]["checked_out"] == 0, timeout_s=10):
+        raise AppError(f"connections were still out 10 s after every answer of {route} had ended; try again")
     return Held(route, requests, out, idle)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from lab import sql
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.private import SCRAM, private
-from lab.errors import LabError
+from lab.errors import LabError, ServerError
 from lab.process import wait_until
 
 _ROLE = "lab_restart"
@@ -115,19 +115,20 @@ def _live_through(
     """Let the teams work before, during and after what happens, until each user was answered after it."""
     threads = [thread for team in teams for thread in team.begin(users)]
     try:
-        _until_all_answer(teams)
+        if not _until_all_answer(teams):
+            raise ServerError("not every user was answered within 10 s before the restart; try again")
         for event in happens:
             event()
-        _until_all_answer(teams)
+        _until_all_answer(teams)  # who was not answered is in what is returned
     finally:
         enough.set()
         for thread in threads:
             thread.join()
 
 
-def _until_all_answer(teams: Sequence[_Team]) -> None:
+def _until_all_answer(teams: Sequence[_Team]) -> bool:
     since_s = time.monotonic()
-    wait_until(lambda: all(team.answered_since(since_s) for team in teams), timeout_s=10.0)
+    return wait_until(lambda: all(team.answered_since(since_s) for team in teams), timeout_s=10.0)
 
 
 def _lived(team: _Team, pre_ping: bool) -> Lived:

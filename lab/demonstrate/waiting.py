@@ -19,6 +19,8 @@ from lab import sql
 from lab.app import App
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.filling import backend_of
+from lab.demonstrate.together import Together
+from lab.errors import AppError
 from lab.process import wait_until
 
 
@@ -165,11 +167,15 @@ def in_app(bench: Bench, size: int = 1, timeout_s: float = 0.6) -> InApp:
 
 def _beside(web: App, hold_s: float) -> Request:
     """Ask for a post while another request holds a connection for so long."""
-    other = threading.Thread(target=_ask, args=(web, f"/slow?ms={1000 * hold_s:.0f}"))
+    other = Together([lambda: _ask(web, f"/slow?ms={1000 * hold_s:.0f}")])
     other.start()
-    wait_until(lambda: any(gauge["checked_out"] for gauge in web.gauges()), timeout_s=5.0, every_s=0.005)
-    found = _ask(web, "/posts/1")
-    other.join()
+    try:
+        if not wait_until(lambda: any(gauge["checked_out"] for gauge in web.gauges()), timeout_s=5.0, every_s=0.005):
+            raise AppError("the request that is to hold the connection was not seen with one within 5 s; try again")
+        found = _ask(web, "/posts/1")
+    finally:
+        other.wait()
+    other.check()
     return found
 
 

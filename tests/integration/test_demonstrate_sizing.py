@@ -29,3 +29,14 @@ def test_a_bystander_that_has_to_wait_counts_what_was_due_meanwhile(server: Serv
 def test_a_bystander_who_cannot_ask_is_told(server: Server) -> None:
     with pytest.raises(ServerError, match="could not ask"), bystander(server.app_dsn, "SELECT nothing"):
         pass
+
+
+def test_a_bystander_whose_session_is_ended_is_an_error_with_its_reason(server: Server) -> None:
+    owner = psycopg2.connect(server.owner_dsn)
+    owner.autocommit = True
+    with pytest.raises(ServerError, match="stopped asking"), bystander(server.app_dsn, QUESTION), owner.cursor() as end:
+        end.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lab-admin-bystander'"
+        )
+        time.sleep(0.3)
+    owner.close()

@@ -26,13 +26,20 @@ def enough_connections(pool: object) -> tuple[bool, str]:
             crowd(web.url, f"/patterns/documented?ms={collapse.HOLD_MS}", IN_FLIGHT, each=1).failed for _ in range(3)
         ]
         gauge = web.gauges()[0]
-    if gauge["threads"]["total"] != THREADS:
+    return judged(asked.capacity, gauge["threads"]["total"], sum(waves) + gauge["timeouts"])
+
+
+def judged(connections: int, threads: int, failed: int) -> tuple[bool, str]:
+    """Say what the application showed, and whether its pool is the smallest that is safe."""
+    if threads != THREADS:
         return False, "the application says that it has another number of threads; add threads=10"
-    if sum(waves) or gauge["timeouts"]:
+    if failed:
         return False, "requests failed, and the pool counts timeouts: threads and connections are too few together"
-    if THREADS + asked.capacity <= IN_FLIGHT:
+    if threads + connections <= IN_FLIGHT:
         return False, "nothing failed this time, but threads and connections together are not above the requests"
-    return True, "the pool counts no timeout, with forty requests at once on ten threads"
+    if threads + connections > IN_FLIGHT + 1:
+        return False, "the pool counts no timeout, but a smaller one is safe as well; find the smallest"
+    return True, "the pool counts no timeout, with forty requests at once on ten threads, and no smaller one is safe"
 
 
 CHECKS = {"enough_connections": enough_connections}
