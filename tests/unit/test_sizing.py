@@ -120,7 +120,9 @@ def test_without_a_run_the_newest_of_a_queue_tells_what_was_measured_here(
     assert {"ceiling", "in-flight", "little", "locking", "rule", "measured-busy"} <= ids
     assert "1 workers, pool 4+1; --hold-ms 5 are of it" in found["notes"][0]
     run = str(tmp_path / "runs" / "20261122-queue")
-    named = next(str(folder) for folder in [*Path(run).glob("*/manifest.json"), Path(run) / "manifest.json"] if folder.exists())
+    named = next(
+        str(folder) for folder in [*Path(run).glob("*/manifest.json"), Path(run) / "manifest.json"] if folder.exists()
+    )
     assert lab(["sizing", "--workers", "3", "--run", str(Path(named).parent), "--json"]) == 0
     service = json.loads(capsys.readouterr().out)["service"]
     assert (service["workers"], service["size"]) == (3, 4)
