@@ -201,9 +201,10 @@ USERS = 26  # more than any of NO_CURES stands, and fewer than the larger pool d
 
 
 def at_one_load(
-    bench: Bench, cures: Sequence[Way] = CURES, others: Sequence[Way] = NO_CURES, users: int = USERS
+    bench: Bench, cures: Sequence[Way] = CURES, others: Sequence[Way] | None = None, users: int = USERS
 ) -> tuple[tuple[Tried, ...], tuple[Tried, ...]]:
     """Send the same waves at every way; those with the same pool share an application. Returns the two groups."""
+    others = NO_CURES[: bench.scaled(ci=2, workshop=len(NO_CURES))] if others is None else others
     tried: dict[Way, Tried] = {}
     with shared.applications(bench, list(dict.fromkeys(way.pool for way in (*cures, *others)))) as webs:
         for way in (*cures, *others):
