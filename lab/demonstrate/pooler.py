@@ -169,8 +169,8 @@ class Prepared:
 
     @property
     def as_promised(self) -> bool:
-        """Whether they worked if and only if the version says so."""
-        return self.promised == (self.failed == 0)
+        """Whether statements with names were made, and worked if and only if the version says so."""
+        return self.named > 0 and self.promised == (self.failed == 0)
 
 
 def prepared(bench: Bench, mode: str = "transaction", threshold: int | None = 0, turns: int = 3) -> Prepared:
