@@ -66,6 +66,14 @@ MUTATIONS = (
         (
             "The largest pool answers fewer than three times the requests of a pool of two",
             "A statement takes at least three times as long in the database",
+        ),
+    ),
+    Mutation(
+        NAME,
+        ("Too large",),
+        (("pool_size.burning(bench, sizes, seconds", "pool_size.burning(bench, (40, 2), seconds"),),
+        (
+            "A statement takes at least three times as long in the database",
             "Somebody who has nothing to do with it waits longer too",
         ),
     ),
