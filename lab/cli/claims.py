@@ -47,7 +47,7 @@ def claims(
                 found.append(entry)
                 if not as_json:
                     _print(out, entry)
-        above = page.facts(where.version, server.non_default_settings(where.owner_dsn))
+        above = page.made_on(where.version, server.non_default_settings(where.owner_dsn))
     if as_json:
         typer.echo(json.dumps([entry.as_json() for entry in found], indent=2, allow_nan=False))
     if not ids:

@@ -32,7 +32,7 @@ def document(entries: Sequence[Entry], facts: Mapping[str, Any], scale: str) -> 
     return "\n".join(lines) + "\n"
 
 
-def facts(server_version: str, settings: Mapping[str, str]) -> dict[str, Any]:
+def made_on(server_version: str, settings: Mapping[str, str]) -> dict[str, Any]:
     """Return what stands above the table."""
     return environment.capture({"version": server_version, "settings": dict(settings), "notes": []})
 
