@@ -15,9 +15,9 @@ from psycopg2.extensions import connection as Connection
 
 from lab import sql
 from lab.demonstrate.bench import NAME, Bench
-from lab.demonstrate.private import private
 from lab.demonstrate.together import together
 from lab.server import data
+from lab.server.private import private
 
 ROWS = 30_000
 
@@ -49,7 +49,7 @@ def slots(bench: Bench, counts: Sequence[int] = (100, 1000), **settings: str) ->
     """Start a private server with each number of slots, and read how much shared memory it took."""
     bench.say(f"a private server with max_connections {', '.join(map(str, counts))}")
     found = []
-    with private(bench, settings={"max_connections": str(counts[0]), **settings}) as small:
+    with private(bench.config, settings={"max_connections": str(counts[0]), **settings}) as small:
         for count in counts:
             if count != counts[0]:
                 small.restart(max_connections=str(count))

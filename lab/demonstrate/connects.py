@@ -22,7 +22,7 @@ import psycopg2
 
 from lab import process, sql
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.private import MD5, NO_PASSWORD, SCRAM, Private, private
+from lab.server.private import MD5, NO_PASSWORD, SCRAM, Private, private
 
 _SLOTS = "400"  # a backend that ends keeps its slot for a moment, so there are more than clients
 _PREFIX = "lab %u|"
@@ -87,7 +87,7 @@ def doors(bench: Bench) -> Iterator[Doors]:
     settings = {"max_connections": _SLOTS, "log_line_prefix": _PREFIX, "max_parallel_workers_per_gather": "0"}
     bench.say("a private server is made")
     with private(
-        bench,
+        bench.config,
         roles={way.role: way.kept_as for way in WAYS},
         hba=[way.rule for way in WAYS],
         settings=settings,

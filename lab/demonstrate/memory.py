@@ -16,8 +16,8 @@ import psycopg2
 
 from lab import sql
 from lab.demonstrate.bench import Reader
-from lab.demonstrate.private import Private
 from lab.server import data
+from lab.server.private import Private
 
 APPLICATION = "lab-lesson-memory"
 FIGURES = ("rss_bytes", "pss_bytes", "private_bytes")

@@ -1,6 +1,6 @@
 """The three ways in which PostgreSQL refuses a connection for want of room, each provoked for real.
 
-All of it happens on a private server (:mod:`lab.demonstrate.private`) with few connections: nobody else is kept out,
+All of it happens on a private server (:mod:`lab.server.private`) with few connections: nobody else is kept out,
 and it takes a second. The words of the messages are the server's own and differ between versions: of the first one the
 part up to "slots" is the same from 13 to 18.
 """
@@ -17,13 +17,13 @@ import psycopg2
 from lab import app
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.crowd import Crowd, crowd
-from lab.demonstrate.private import SCRAM, Private, private
 from lab.demonstrate.together import Together
 from lab.errors import AppError
 from lab.plan import PoolConfig
 from lab.process import wait_until
 from lab.server import data
 from lab.server.build import APP, OBSERVER, OWNER
+from lab.server.private import SCRAM, Private, private
 from lab.server.values import SIZES
 
 LIMITED, MOST = "lab_limited", 2
@@ -76,7 +76,7 @@ def provoked(bench: Bench, max_connections: int = 20, ordinary: str = APP) -> Re
     """Fill a private server in three ways; *ordinary* is the role as which the app connects."""
     bench.say(f"a private server with max_connections {max_connections}")
     settings = {"max_connections": str(max_connections), "superuser_reserved_connections": "3"}
-    with private(bench, roles=dict.fromkeys((APP, OBSERVER, LIMITED), SCRAM), settings=settings) as small:
+    with private(bench.config, roles=dict.fromkeys((APP, OBSERVER, LIMITED), SCRAM), settings=settings) as small:
         if small.major >= 16:  # its programs are this machine's; the lab's server may be another version elsewhere
             small.restart(reserved_connections=str(_RESERVED))
         kept_back = _prepared(small)

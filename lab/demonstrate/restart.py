@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from lab import sql
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.private import SCRAM, private
 from lab.errors import LabError, ServerError
 from lab.process import wait_until
+from lab.server.private import SCRAM, private
 
 _ROLE = "lab_restart"
 _EVERY_S = 0.01  # a user's pause after each request
@@ -89,7 +89,7 @@ def restarted(bench: Bench, users: int = 4, stop: bool = True, again: bool = Tru
     with ExitStack() as held:
         bench.say("making a private server")
         try:
-            server = held.enter_context(private(bench, roles={_ROLE: SCRAM}))
+            server = held.enter_context(private(bench.config, roles={_ROLE: SCRAM}))
         except LabError as error:  # such as where PostgreSQL runs elsewhere, and its programs are not here
             return Restarted((), str(error))
         there = replace(bench, where=replace(bench.where, app_dsn=server.dsn(_ROLE)))

@@ -9,8 +9,8 @@ import pytest
 
 from lab import config as settings
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.private import MD5, NO_PASSWORD, SCRAM, Private, private
 from lab.process import is_running
+from lab.server.private import MD5, NO_PASSWORD, SCRAM, Private, private
 
 HBA = ("local all open trust", "host all open 127.0.0.1/32 trust", "local all old md5", "host all old 127.0.0.1/32 md5")
 
@@ -24,7 +24,7 @@ def bench(server, server_config, tmp_path_factory) -> Bench:
 @pytest.fixture(scope="module")
 def lent(bench: Bench) -> Iterator[Private]:
     roles = {"open": NO_PASSWORD, "old": MD5, "new": SCRAM}
-    with private(bench, roles=roles, hba=HBA, settings={"max_connections": "25"}, tls=True) as server:
+    with private(bench.config, roles=roles, hba=HBA, settings={"max_connections": "25"}, tls=True) as server:
         yield server
 
 
@@ -81,7 +81,7 @@ def test_a_restart_ends_sessions_and_takes_settings(lent: Private) -> None:
 
 
 def test_nothing_is_left_also_when_the_borrower_fails(bench: Bench) -> None:
-    with pytest.raises(RuntimeError), private(bench) as server:
+    with pytest.raises(RuntimeError), private(bench.config) as server:
         home, pid, socket = server.where.home, server.pid, server.dsn(unix=True)
         raise RuntimeError
     assert not home.exists()
@@ -91,10 +91,10 @@ def test_nothing_is_left_also_when_the_borrower_fails(bench: Bench) -> None:
 
 
 def test_the_folder_of_a_killed_holder_is_removed_by_the_next(bench: Bench) -> None:
-    with private(bench) as first:
+    with private(bench.config) as first:
         kept, left = first.where.home, first.where.home.with_name("lab-private-999999999-left")
         left.mkdir()
-        with private(bench):
+        with private(bench.config):
             assert kept.exists()
             assert not left.exists()
     assert os.getpid() == int(Path(kept).name.split("-")[2])

@@ -4,15 +4,15 @@ import math
 
 from lab.demonstrate import memory
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.private import private
 from lab.ledger import HOLDS, IN_PART, NOT_HERE, NOT_SHOWN, Claim, Finding
+from lab.server.private import private
 
 LEAST_MB = 5.0  # of the advice's 5 to 10
 
 
 def test(bench: Bench, figure: str = "private_bytes", connections: int = 10) -> Finding:
     """Count the processes behind connections, and read a figure of their memory after queries and a scan."""
-    with private(bench, settings={"max_parallel_workers_per_gather": "0"}) as server:
+    with private(bench.config, settings={"max_parallel_workers_per_gather": "0"}) as server:
         grown = memory.grown(server, connections)
     if any(math.isnan(grown.mb(name)) for name in ("private_bytes", "rss_bytes", figure)):
         return Finding(NOT_SHOWN, "the server cannot read the memory of its processes on this system")

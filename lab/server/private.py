@@ -1,4 +1,4 @@
-"""A small PostgreSQL of a demonstration's own: for what must not be tried on the lab's server.
+"""A small PostgreSQL of somebody's own: for what must not be tried on the lab's server.
 
 Ways to be let in, settings that need a restart, a server that is stopped under its clients: :func:`private` makes a
 cluster of the same programs in a temporary folder, with no table in it, and lends it. It listens on loopback and on a
@@ -24,7 +24,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 
 from lab import process
-from lab.demonstrate.bench import Bench
+from lab.config import Config
 from lab.errors import ServerError
 from lab.process import Account, Child
 from lab.server import account as accounts
@@ -126,7 +126,7 @@ class Private:
 
 @contextmanager
 def private(
-    bench: Bench,
+    config: Config,
     *,
     roles: Mapping[str, str] | None = None,
     hba: Sequence[str] = (),
@@ -135,6 +135,7 @@ def private(
 ) -> Iterator[Private]:
     """Lend a server of its own, which is stopped and removed at the end.
 
+    :param config: names the programs, as for the lab's own server (``LAB_PG_BIN`` first).
     :param roles: name -> how its password is kept (``SCRAM``, ``MD5``, ``NO_PASSWORD``); none of them is a superuser.
     :param hba: lines of ``pg_hba.conf`` that come before the lab's, which let nobody in without a SCRAM password.
     :param settings: settings beside those of ``lab.conf``; they win.
@@ -145,7 +146,7 @@ def private(
     home = _folder(accounts.temporary_root(account), account)
     server: Private | None = None
     try:
-        server = _made(bench, Layout(home, home / "server", account), hba, {**conf.BUILD, **(settings or {})})
+        server = _made(config, Layout(home, home / "server", account), hba, {**conf.BUILD, **(settings or {})})
         if tls:
             server.no_tls = _with_tls(server)
         server.start()
@@ -175,12 +176,12 @@ def _sweep(parent: Path) -> None:
                 accounts.remove_tree(left)
 
 
-def _made(bench: Bench, where: Layout, hba: Sequence[str], settings: dict[str, str]) -> Private:
+def _made(config: Config, where: Layout, hba: Sequence[str], settings: dict[str, str]) -> Private:
     """Make the data directory; the programs are those of the lab's own server."""
     layout.make(where)
-    shelf = layout.locate(bench.config).binaries
+    shelf = layout.locate(config).binaries
     found = programs.runnable(
-        programs.find(bench.config.pg_bin), where.account, shelf if shelf.parent.is_dir() else where.binaries
+        programs.find(config.pg_bin), where.account, shelf if shelf.parent.is_dir() else where.binaries
     )
     password = where.passfile.ensure("*", "*", OWNER)
     cluster.initdb(found, where.data, password, where.account, where.log)
