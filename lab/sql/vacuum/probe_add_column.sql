@@ -1,0 +1,3 @@
+-- Add a column
+BEGIN;
+ALTER TABLE scratch ADD COLUMN added int

@@ -1,0 +1,3 @@
+-- Take new statistics
+BEGIN;
+ANALYZE scratch

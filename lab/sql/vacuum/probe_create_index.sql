@@ -1,0 +1,3 @@
+-- Make an index
+BEGIN;
+CREATE INDEX ON scratch (changed)

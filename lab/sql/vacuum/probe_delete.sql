@@ -1,0 +1,3 @@
+-- Delete a row
+BEGIN;
+DELETE FROM scratch WHERE id = 1

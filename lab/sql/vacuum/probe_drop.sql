@@ -1,0 +1,3 @@
+-- Remove the table
+BEGIN;
+DROP TABLE scratch CASCADE

@@ -1,0 +1,3 @@
+-- Read a row and lock it
+BEGIN;
+SELECT body FROM scratch WHERE id = 1 FOR UPDATE

@@ -1,0 +1,3 @@
+-- Read a row
+BEGIN;
+SELECT body FROM scratch WHERE id = 1

@@ -1,0 +1,3 @@
+-- Empty the table
+BEGIN;
+TRUNCATE scratch, referring

@@ -1,0 +1,3 @@
+-- Change a row
+BEGIN;
+UPDATE scratch SET changed = changed + 1 WHERE id = 1
