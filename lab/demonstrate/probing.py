@@ -20,7 +20,7 @@ from lab.errors import LabError
 from lab.process import wait_until
 
 ROWS = 20_000  # some 300 pages: a VACUUM that rests at each takes longer than all that is done meanwhile
-_SCENE = "probing"
+SCENE = "probing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def waiting(
 
 def _table(bench: Bench, holder: Holder, probes: Sequence[Probe], rows: int) -> Table:
     with bench.reader() as reader:
-        quiet.scene(reader, _SCENE, rows)
+        quiet.scene(reader, SCENE, rows)
         reader.rows("vacuum/referencing")
         reader.rows("vacuum/gate")
         reader.rows("vacuum/update")
@@ -121,7 +121,7 @@ def holding(bench: Bench, reader: Reader, holder: Holder, finish: bool = False) 
 
     :raises LabError: if it did not stay until the end.
     """
-    with apart(bench, _SCENE) as session:
+    with apart(bench, SCENE) as session:
         if holder.slowly:
             session.reader.rows("vacuum/slowly")
         if holder.gate:
@@ -163,7 +163,7 @@ def _lock(reader: Reader, pid: int) -> tuple[str, bool] | None:
 
 
 def _met(bench: Bench, reader: Reader, probe: Probe, holder_pid: int) -> Met:
-    with apart(bench, _SCENE) as session:
+    with apart(bench, SCENE) as session:
         session.run(probe.do)
         try:
             waited = session.waits_for(reader, holder_pid)
