@@ -87,7 +87,7 @@ class Beside:
 
     @property
     def answered(self) -> int:
-        """How many questions were due and answered while it ran: in its first nine tenths, for its end is not seen at once."""
+        """How many questions were due and answered in its first nine tenths: its end is not seen at once."""
         return sum(one.due_ms >= 0 and one.answered_ms <= 0.9 * self.took_ms for one in self.questions)
 
     @property

@@ -10,6 +10,9 @@ Source: PostgreSQL's ``vacuumlazy.c`` (``should_attempt_truncation``, ``lazy_tru
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from types import EllipsisType
+
+import psycopg2
 
 from lab.demonstrate import quiet
 from lab.demonstrate.apart import apart
@@ -152,3 +155,34 @@ def known(bench: Bench, steps: Sequence[tuple[str, str]] = KNOWN_STEPS) -> tuple
             dead = reader.rows("vacuum/exact")[0][1]
             found.append(Known(name, expected, reader.value("vacuum/changed_rows"), dead))
         return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a statement of the reader's made of a table whose second half was deleted; *error* if it was refused."""
+
+    statement: str
+    kept: float  # of the file's length
+    same_file: bool
+    setting_kept: bool
+    rows_lost: int
+    error: str = ""
+
+
+def tried(bench: Bench, statement: str | EllipsisType) -> Tried | None:
+    """Run *statement* on a table that keeps its empty end; None for one that is not written yet."""
+    if isinstance(statement, EllipsisType):
+        return None
+    with bench.reader() as reader:
+        quiet.scene(reader, _SCENE, ROWS)
+        reader.rows("vacuum/delete_tail")
+        reader.rows("vacuum/keep_tail")
+        size, was, error = reader.value("vacuum/size"), reader.rows("vacuum/as_it_is")[0], ""
+        try:
+            with reader.connection.cursor() as cursor:
+                cursor.execute(statement)
+        except psycopg2.Error as refused:
+            error = (str(refused).splitlines() or [type(refused).__name__])[0]
+        now = reader.rows("vacuum/as_it_is")[0]
+        kept = reader.value("vacuum/size") / size
+        return Tried(statement, kept, now[0] == was[0], now[1] == was[1], was[2] - now[2], error)

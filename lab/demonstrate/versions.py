@@ -54,15 +54,20 @@ LEAVE_NONE = (INSERT, LOCK, TRUNCATE)
 WRITES = (*LEAVE, *LEAVE_NONE, AGAIN)
 
 
-def left(bench: Bench, writes: Sequence[Write] = WRITES) -> tuple[Left, ...]:
-    """Run each statement on a new table and count what is dead afterwards; *bench* is of :func:`quiet.server`."""
+def left(bench: Bench, writes: Sequence[Write] = WRITES, report: bool = True) -> tuple[Left, ...]:
+    """Run each statement on a new table and count what is dead afterwards.
+
+    :param bench: of :func:`quiet.server`.
+    :param report: have the session report what it has counted before the statistics are read.
+    """
     with bench.reader() as reader:
         for number, write in enumerate(writes):
             bench.say(write.name)
             quiet.scene(reader, f"left_{number}", write.rows)
             for _ in range(write.times):
                 reader.rows(write.do)
-        flush(reader.connection)
+        if report:
+            flush(reader.connection)
         return tuple(_left(reader, number, write) for number, write in enumerate(writes))
 
 
