@@ -32,6 +32,10 @@ class Apart:
         self._work = Together([lambda: self._do(name)])
         self._work.start()
 
+    def alive(self) -> bool:
+        """Whether the statement is still at work."""
+        return self._work is not None and self._work.alive()
+
     def check(self) -> None:
         """Raise the statement's error, if it has ended with one.
 
@@ -47,7 +51,7 @@ class Apart:
         """
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
-            if not (self._work and self._work.alive()):
+            if not self.alive():
                 self.check()
                 return False
             if holder_pid in reader.value("vacuum/waits_for", pid=self.pid):
@@ -57,7 +61,7 @@ class Apart:
 
     def cancel(self, reader: Reader) -> None:
         """Have *reader* cancel what still runs."""
-        wait_until(lambda: not self._alive() or not reader.value("vacuum/cancel", pid=self.pid), PATIENCE_S, 0.02)
+        wait_until(lambda: not self.alive() or not reader.value("vacuum/cancel", pid=self.pid), PATIENCE_S, 0.02)
 
     def end(self) -> None:
         """Wait for the end of the statement.
@@ -66,9 +70,6 @@ class Apart:
         """
         if self._work:
             self._work.join()
-
-    def _alive(self) -> bool:
-        return self._work is not None and self._work.alive()
 
     def _do(self, name: str) -> None:
         try:

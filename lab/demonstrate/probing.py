@@ -147,8 +147,11 @@ def _stands(reader: Reader, session: Apart, holder: Holder) -> str:
     """Wait until the holder has its lock, and stops where it is to stop; return the lock's mode."""
 
     def there() -> bool:
-        session.check()
+        over = not session.alive()
         lock = _lock(reader, session.pid)
+        if over and lock is None:
+            session.check()
+            raise LabError(f"{holder.name} was over before its lock was seen; try again")
         return bool(lock and lock[1]) and (not holder.gate or bool(reader.value("vacuum/at_gate", pid=session.pid)))
 
     lock = _lock(reader, session.pid) if wait_until(there, PATIENCE_S, 0.005) else None

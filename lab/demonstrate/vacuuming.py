@@ -88,8 +88,8 @@ FORBIDDEN = Case("vacuum_truncate = false", prepare="vacuum/keep_tail")
 CASES = (ALONE, FORBIDDEN, READ)
 
 
-def tails(bench: Bench, cases: Sequence[Case] = CASES) -> tuple[Tail, ...]:
-    """Empty the end of a table in each case and vacuum, all at the same time; *bench* is of :func:`quiet.server`.
+def tails(bench: Bench, cases: Sequence[Case] = CASES, do: str = "vacuum/vacuum") -> tuple[Tail, ...]:
+    """Empty the end of a table in each case and vacuum (*do*), all at the same time; *bench* as for :func:`file`.
 
     Where somebody reads the table it takes five seconds: so long VACUUM tries to get its lock.
     """
@@ -106,7 +106,7 @@ def tails(bench: Bench, cases: Sequence[Case] = CASES) -> tuple[Tail, ...]:
                 stack.enter_context(apart(bench, _tail(number))).reader.rows(case.beside)
             sessions.append(stack.enter_context(apart(bench, _tail(number))))
         bench.say("VACUUM of all tables at once; it may try for five seconds to shorten a file")
-        together([lambda one=one: one.reader.rows("vacuum/vacuum") for one in sessions])  # type: ignore[misc]
+        together([lambda one=one: one.reader.rows(do) for one in sessions])  # type: ignore[misc]
         return tuple(_shortened(reader, number, case, before[number]) for number, case in enumerate(cases))
 
 
