@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from lab.chart.labels import wrapped
 from lab.chart.plain import WIDTH_IN
-from lab.chart.style import BODY, GREY, GRID, INK, SHADE, SOFT, TEXT, TITLE, axes_width_in, blank, styled, text_width_in
+from lab.chart.style import BODY, GREY, INK, SHADE, SOFT, TEXT, TITLE, axes_width_in, blank, styled, text_width_in
 
 _ROW_IN = 0.31
 
@@ -37,7 +38,9 @@ def matrix(grid: Grid) -> Figure:
     with styled():
         title = wrapped(grid.title, 78)
         subtitle = wrapped(grid.subtitle, 105)
-        head_in = 0.95 + 0.26 * title.count("\n") + 0.2 * subtitle.count("\n") + (0.45 if grid.column_notes else 0.25)
+        notes = [note.replace(" ", "\n") for note in grid.column_notes]
+        lines = 1 + max((note.count("\n") + 1 for note in notes), default=0)
+        head_in = 0.75 + 0.26 * title.count("\n") + 0.2 * subtitle.count("\n") + 0.2 * lines
         figure = blank(WIDTH_IN, head_in + _ROW_IN * len(grid.rows) + 0.15)
         height_in = figure.get_size_inches()[1]
         names_in = max(text_width_in(name, BODY) for name in grid.rows) + 0.35
@@ -53,10 +56,12 @@ def matrix(grid: Grid) -> Figure:
         figure.text(0.02, 1 - 0.12 / height_in, title, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
         below_in = 0.2 + 0.26 * (title.count("\n") + 1)
         figure.text(0.02, 1 - below_in / height_in, subtitle, va="top", fontsize=BODY, color=SOFT)
-        _heads(ax, grid)
+        _heads(ax, grid.columns, notes)
         for number, (name, cells) in enumerate(zip(grid.rows, grid.cells, strict=True)):
             if number % 2 == 0:
-                ax.axhspan(number - 0.5, number + 0.5, color=SHADE, zorder=0)
+                edge = _x(ax, 0.1 - left_in)
+                band = Rectangle((edge, number - 0.5), ax.get_xlim()[1] - edge, 1, color=SHADE, zorder=0, clip_on=False)
+                ax.add_patch(band)
             outside_in = -left_in + 0.18
             ax.text(_x(ax, outside_in), number, name, fontsize=BODY, color=TEXT, va="center")
             if grid.row_notes:
@@ -65,7 +70,9 @@ def matrix(grid: Grid) -> Figure:
             for column, yes in enumerate(cells):
                 _mark(ax, column, number, yes, grid.yes if yes else grid.no)
         for number in grid.groups:
-            ax.axhline(number - 0.5, color=GRID, linewidth=2, zorder=1)
+            ax.plot(
+                [_x(ax, 0.1 - left_in), ax.get_xlim()[1]], [number - 0.5] * 2, color=GREY, linewidth=0.8, clip_on=False
+            )
         return figure
 
 
@@ -75,17 +82,14 @@ def _x(ax: Axes, inches: float) -> float:
     return inches / axes_width_in(ax) * (high - low)
 
 
-def _heads(ax: Axes, grid: Grid) -> None:
-    for number, name in enumerate(grid.columns):
-        note = f"\n{grid.column_notes[number]}" if grid.column_notes else ""
-        ax.annotate(
-            name, (number + 0.06, -0.5), (0, 20 if note else 6), textcoords="offset points", fontsize=BODY, color=INK,
-            weight="bold", va="bottom", annotation_clip=False,
-        )  # fmt: skip
-        if note:
+def _heads(ax: Axes, columns: Sequence[str], notes: Sequence[str]) -> None:
+    lift = 7 + 14.5 * max((note.count("\n") + 1 for note in notes), default=0)
+    for number, name in enumerate(columns):
+        note = notes[number] if notes else ""
+        for text, up, colour, weight in ((name, lift, INK, "bold"), (note, lift - 2, GREY, "normal")):
             ax.annotate(
-                note.strip(), (number + 0.06, -0.5), (0, 5), textcoords="offset points", fontsize=BODY, color=GREY,
-                va="bottom", annotation_clip=False,
+                text, (number + 0.06, -0.5), (0, up), textcoords="offset points", fontsize=BODY, color=colour,
+                weight=weight, va="bottom" if text is name else "top", annotation_clip=False,
             )  # fmt: skip
 
 

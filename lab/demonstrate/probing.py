@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lab import sql
 from lab.demonstrate import quiet
 from lab.demonstrate.apart import PATIENCE_S, Apart, apart
 from lab.demonstrate.bench import Bench, Reader
@@ -27,8 +28,12 @@ SCENE = "probing"
 class Probe:
     """A statement that may have to wait; *do* leaves its transaction open where it can be in one."""
 
-    name: str
     do: str
+
+    @property
+    def name(self) -> str:
+        """What it is called: the title of its file, up to the colon."""
+        return sql.load(self.do).removeprefix("-- ").partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +68,31 @@ class Table:
         return sum(one.waited for one in self.met if one.probe in probes or not probes)
 
 
-READS = (Probe("SELECT", "vacuum/probe_select"), Probe("SELECT FOR UPDATE", "vacuum/probe_for_update"))
+SELECT = Probe("vacuum/probe_select")
+ANALYZE = Probe("vacuum/probe_analyze")
+ADD_COLUMN = Probe("vacuum/probe_add_column")
+READS = (SELECT, Probe("vacuum/probe_for_update"))
 WRITES = (
-    Probe("INSERT", "vacuum/probe_insert"),
-    Probe("UPDATE", "vacuum/probe_update"),
-    Probe("DELETE", "vacuum/probe_delete"),
-    Probe("INSERT that refers to it", "vacuum/probe_refer"),
+    Probe("vacuum/probe_insert"),
+    Probe("vacuum/probe_update"),
+    Probe("vacuum/probe_delete"),
+    Probe("vacuum/probe_refer"),
 )
 UPKEEP = (
-    Probe("ANALYZE", "vacuum/probe_analyze"),
-    Probe("VACUUM", "vacuum/vacuum"),
-    Probe("CREATE INDEX", "vacuum/probe_create_index"),
-    Probe("CREATE INDEX CONCURRENTLY", "vacuum/probe_concurrently"),
-    Probe("CREATE TRIGGER", "vacuum/probe_trigger"),
-    Probe("ALTER TABLE ADD COLUMN", "vacuum/probe_add_column"),
-    Probe("TRUNCATE", "vacuum/probe_truncate"),
-    Probe("DROP TABLE", "vacuum/probe_drop"),
+    ANALYZE,
+    Probe("vacuum/probe_vacuum"),
+    Probe("vacuum/probe_create_index"),
+    Probe("vacuum/probe_concurrently"),
+    Probe("vacuum/probe_trigger"),
+    ADD_COLUMN,
+    Probe("vacuum/probe_truncate"),
+    Probe("vacuum/probe_drop"),
 )
 PROBES = (*READS, *WRITES, *UPKEEP)
 
 VACUUM = Holder("VACUUM", "vacuum/vacuum", slowly=True)
 FULL = Holder("VACUUM FULL", "vacuum/vacuum_full", gate=True)
-EXCLUSIVE = Holder("LOCK ... EXCLUSIVE", "vacuum/lock_exclusive")
+EXCLUSIVE = Holder("LOCK TABLE", "vacuum/lock_exclusive")
 READER = Holder("a reader", "vacuum/probe_select")
 HOLDERS = (VACUUM, EXCLUSIVE, FULL)
 
@@ -99,18 +107,40 @@ def waiting(
     return tuple(_table(bench, holder, probes, rows) for holder in holders)
 
 
+def queued(bench: Bench, between: Probe = ADD_COLUMN, probe: Probe = SELECT, holder: Holder = VACUUM) -> Met:
+    """Have *between* come beside *holder*, and then *probe* behind *between*: does it wait for that one?
+
+    :raises LabError: if the holder ends before.
+    """
+    with bench.reader() as reader:
+        _prepare(reader, ROWS)
+        with holding(bench, reader, holder) as (pid, _), apart(bench, SCENE) as first:
+            first.run(between.do)
+            try:
+                first.waits_for(reader, pid)
+                return _met(bench, reader, probe, first.pid)
+            finally:
+                first.cancel(reader)
+                first.end()
+
+
 def _table(bench: Bench, holder: Holder, probes: Sequence[Probe], rows: int) -> Table:
     with bench.reader() as reader:
-        quiet.scene(reader, SCENE, rows)
-        reader.rows("vacuum/referencing")
-        reader.rows("vacuum/gate")
-        reader.rows("vacuum/update")
+        _prepare(reader, rows)
         with holding(bench, reader, holder) as (pid, mode):
             met = []
             for probe in probes:
                 bench.say(f"{probe.name} beside {holder.name}")
                 met.append(_met(bench, reader, probe, pid))
         return Table(holder.name, mode, tuple(met))
+
+
+def _prepare(reader: Reader, rows: int) -> None:
+    """Make the table, with what refers to it and a gate, and give VACUUM something to do on every page."""
+    quiet.scene(reader, SCENE, rows)
+    reader.rows("vacuum/referencing")
+    reader.rows("vacuum/gate")
+    reader.rows("vacuum/update")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ EVERY_S = 0.01
 WIDTH = 300  # characters of a row's text: some 24 rows in a page
 _AROUND = 20  # questions before the statement, and after it
 _PATIENCE_S = 30.0
+_BEHIND_S = 0.1  # a reader who waits longer has questions left from before
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,11 @@ def read_beside(bench: Bench, how: Holder, rows: int | None = None) -> Beside:
             reader.rows("server/checkpoint")  # pages that are written already count in full
         bench.say(f"reading beside {how.name}")
         with _reader(asking) as asked:
-            _wait_for(asked, _AROUND)
+            _wait_for_answers(asked, _AROUND)
             began_s = time.monotonic()
             session.reader.rows(how.do)
             ended_s = time.monotonic()
-            _wait_for(asked, len(asked) + _AROUND)
+            _wait_for_answers(asked, len(asked) + _AROUND)
     questions = tuple(Question(1000 * (due_s - began_s), 1000 * (done_s - began_s)) for due_s, done_s in asked)
     return Beside(how.name, 1000 * (ended_s - began_s), size, questions)
 
@@ -140,6 +141,11 @@ def _reader(session: Apart) -> Iterator[list[tuple[float, float]]]:
         yield asked
 
 
-def _wait_for(asked: list[tuple[float, float]], count: int) -> None:
-    if not wait_until(lambda: len(asked) >= count, _PATIENCE_S, EVERY_S):
-        raise LabError(f"a reader was not answered {count} times within {_PATIENCE_S:g} s; try again")
+def _wait_for_answers(asked: list[tuple[float, float]], count: int) -> None:
+    """Wait until there are *count* answers, and the reader is not behind any more."""
+
+    def there() -> bool:
+        return len(asked) >= count and asked[-1][1] - asked[-1][0] < _BEHIND_S
+
+    if not wait_until(there, _PATIENCE_S, EVERY_S):
+        raise LabError(f"a reader was not answered {count} times in time within {_PATIENCE_S:g} s; try again")

@@ -41,13 +41,13 @@ class Left:
 
 UPDATE = Write("UPDATE", "vacuum/update")
 DELETE = Write("DELETE", "vacuum/delete")
-SAME = Write("UPDATE that changes nothing", "vacuum/update_same")
+SAME = Write("UPDATE, nothing changes", "vacuum/update_same")
 NOT_UPDATED = Write("UPDATE, rolled back", "vacuum/update_rolled_back")
 NOT_INSERTED = Write("INSERT, rolled back", "vacuum/insert_rolled_back")
 INSERT = Write("INSERT", "vacuum/insert")
-LOCK = Write("SELECT FOR UPDATE", "vacuum/lock_rows")
+LOCK = Write("SELECT ... FOR UPDATE", "vacuum/lock_rows")
 TRUNCATE = Write("TRUNCATE", "vacuum/truncate")
-AGAIN = Write("UPDATE of one row, over and over", "vacuum/update_one", rows=1, times=ROWS)
+AGAIN = Write("UPDATE, one row over and over", "vacuum/update_one", rows=1, times=ROWS)
 
 LEAVE = (UPDATE, SAME, DELETE, NOT_UPDATED, NOT_INSERTED)
 LEAVE_NONE = (INSERT, LOCK, TRUNCATE)

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lab.chart import parts, plain
 from lab.chart.matrix import Grid, matrix
 from lab.chart.plain import Line, Row, Words
+from lab.chart.style import BODY, TEXT
 from lab.demonstrate.dead_percent import Said
 from lab.demonstrate.probing import READS, UPKEEP, WRITES, Table
 from lab.demonstrate.rewriting import Beside, Disk
-from lab.demonstrate.vacuuming import DELETED, FILLED, REFILLED, VACUUMED, Known, Stage, Tail
+from lab.demonstrate.vacuuming import FILLED, VACUUMED, Known, Stage, Tail
 from lab.demonstrate.versions import Left
 from lab.lesson.display import show
-from lab.lesson.pictures import curve, strip
+from lab.lesson.pictures import strip
 from lab.units import format_number
 
 _MB = 1024**2
@@ -46,7 +48,7 @@ def said_table(found: Sequence[Said]) -> pd.DataFrame:
 
 
 def file(stages: Mapping[str, Stage], guess_pct: float | None = None) -> None:
-    """Show how long the file is after each step, as a share of what it was; *guess_pct*: what VACUUM gives back."""
+    """Show what is in the file after each step, as a share of what it was; *guess_pct*: what VACUUM gives back."""
     whole = stages[FILLED].file_bytes
     kept = stages[VACUUMED].file_bytes / whole
     title = "VACUUM leaves the file as long as it was, with room in it for new rows"
@@ -56,22 +58,19 @@ def file(stages: Mapping[str, Stage], guess_pct: float | None = None) -> None:
         title,
         f"one table of {whole / _MB:.1f} MB; every second row is deleted, and the same rows are added again",
         "length of the file, % of the filled table",
-        guesses={} if guess_pct is None else {"your guess after VACUUM": 100 - guess_pct},
+        guesses={} if guess_pct is None else {"your guess, after VACUUM": 100 - guess_pct},
     )
-    strip([Row(name, [100 * stages[name].file_bytes / whole]) for name in stages], words)
+    shares = {name: _shares(stage, whole) for name, stage in stages.items()}
+    show(parts.parts(shares, words), parts.structure(words, list(shares), PARTS), title)
 
 
-def inside(stages: Mapping[str, Stage]) -> pd.DataFrame:
-    """Return what is in the file after each step."""
-    names = [name for name in (FILLED, DELETED, VACUUMED, REFILLED) if name in stages]
-    return pd.DataFrame(
-        {
-            "after": names,
-            "file, kB": [stages[name].file_bytes // 1024 for name in names],
-            "dead, %": [round(stages[name].dead_pct) for name in names],
-            "free, %": [round(stages[name].free_pct) for name in names],
-        }
-    )
+PARTS = ("rows and page heads", "dead", "free")
+
+
+def _shares(stage: Stage, whole_bytes: int) -> dict[str, float]:
+    of_whole = 100 * stage.file_bytes / whole_bytes
+    dead, free = of_whole * stage.dead_pct / 100, of_whole * stage.free_pct / 100
+    return dict(zip(PARTS, (of_whole - dead - free, dead, free), strict=True))
 
 
 def tails_table(found: Sequence[Tail]) -> pd.DataFrame:
@@ -90,17 +89,16 @@ def waiting(tables: Sequence[Table]) -> None:
     """Show which statements have to wait beside each holder of a lock."""
     probes = [one.probe for one in tables[0].met]
     words = [probe.name for probe in (*READS, *WRITES)]
-    named = {table.holder: table.waited(*words) for table in tables}
     first = tables[0]
     title = (
-        f"{first.holder} keeps no reader and no writer waiting, but {first.waited()} statements of upkeep"
-        if not named[first.holder] and first.waited()
+        f"No reader and no writer waits for {first.holder}; all upkeep does"
+        if not first.waited(*words) and first.waited() == len(UPKEEP)
         else f"{first.waited()} of {len(probes)} statements wait for {first.holder}"
     )
     groups = [probes.index(some[0].name) for some in (WRITES, UPKEEP) if some[0].name in probes]
     grid = Grid(
         title,
-        "each statement on a connection of its own; who waits, and for whom, is read from pg_locks",
+        f"{len(probes)} statements, each beside {len(tables)} holders of a lock; grey: the locks that they take",
         [table.holder for table in tables],
         probes,
         [[table.met[row].waited for table in tables] for row in range(len(probes))],
@@ -164,10 +162,18 @@ def readers(beside: Sequence[Beside], guess_ms: float | None = None) -> None:
         f"one row by its key, a hundred times a second, from a table of {last.file_bytes / _MB:.0f} MB; "
         + ", ".join(f"{one.how} took {format_number(one.took_ms)} ms" for one in beside),
         "when the question was due, s after the statement began",
-        "the reader's wait, ms (log scale)",
+        "the reader's wait, ms",
         guesses={} if guess_ms is None else {f"your guess {guess_ms:g} ms": guess_ms},
     )
-    curve([Line(f"beside {one.how}", _points(one)) for one in beside], words, log_y=True)
+    names = [f"beside {one.how}" for one in beside]
+    # the last is named at its peak: at its end both are at the bottom
+    lines = [Line("" if one is last else name, _points(one)) for name, one in zip(names, beside, strict=True)]
+    figure = plain.curve(lines, words)
+    peak = max(lines[-1].points, key=lambda point: point[1])
+    figure.axes[0].annotate(
+        names[-1], peak, (10, 0), textcoords="offset points", va="center", fontsize=BODY, color=TEXT
+    )
+    show(figure, plain.structure(words, names), title)
 
 
 def _points(one: Beside) -> list[tuple[float, float]]:
@@ -175,4 +181,4 @@ def _points(one: Beside) -> list[tuple[float, float]]:
     size = -(-len(one.questions) // _MOST_DOTS)
     groups = [one.questions[at : at + size] for at in range(0, len(one.questions), size)]
     peaks = [max(group, key=lambda question: question.wait_ms) for group in groups]
-    return [(peak.due_ms / 1000, max(peak.wait_ms, 0.01)) for peak in peaks]
+    return [(peak.due_ms / 1000, peak.wait_ms) for peak in peaks]

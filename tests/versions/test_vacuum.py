@@ -83,6 +83,11 @@ def test_nobody_waits_for_a_reader_but_who_wants_the_table_alone(bench: Bench) -
     assert [one.probe for one in found.met if one.waited] == ["ALTER TABLE ADD COLUMN", "TRUNCATE", "DROP TABLE"]
 
 
+def test_a_select_waits_behind_who_waits_for_vacuum_if_that_one_wants_the_table_alone(bench: Bench) -> None:
+    assert probing.queued(bench).waited
+    assert not probing.queued(bench, between=probing.ANALYZE).waited
+
+
 def test_a_holder_that_ends_too_early_is_no_finding(bench: Bench) -> None:
     quick = replace(probing.VACUUM, slowly=False)
     with pytest.raises(LabError, match="try again"), bench.reader() as reader:

@@ -1,3 +1,3 @@
--- Add a column
+-- ALTER TABLE ADD COLUMN: add a column
 BEGIN;
 ALTER TABLE scratch ADD COLUMN added int

@@ -1,3 +1,3 @@
--- Take new statistics
+-- ANALYZE: take new statistics
 BEGIN;
 ANALYZE scratch

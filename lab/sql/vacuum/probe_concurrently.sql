@@ -1,2 +1,2 @@
--- Make an index without keeping writers waiting
+-- CREATE INDEX CONCURRENTLY: make an index without keeping writers waiting
 CREATE INDEX CONCURRENTLY ON scratch (changed)

@@ -1,3 +1,3 @@
--- Make an index
+-- CREATE INDEX: make an index
 BEGIN;
 CREATE INDEX ON scratch (changed)

@@ -1,3 +1,3 @@
--- Delete a row
+-- DELETE: delete a row
 BEGIN;
 DELETE FROM scratch WHERE id = 1

@@ -1,3 +1,3 @@
--- Remove the table
+-- DROP TABLE: remove the table
 BEGIN;
 DROP TABLE scratch CASCADE

@@ -1,3 +1,3 @@
--- Add a row
+-- INSERT: add a row
 BEGIN;
 INSERT INTO scratch (id, body) VALUES (0, 'new')

@@ -1,3 +1,3 @@
--- Add a row to a table that refers to this one
+-- INSERT that refers to it: add a row to a table that refers to this one
 BEGIN;
 INSERT INTO referring (scratch_id) VALUES (1)

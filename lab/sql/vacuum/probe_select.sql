@@ -1,3 +1,3 @@
--- Read a row
+-- SELECT: read a row
 BEGIN;
 SELECT body FROM scratch WHERE id = 1

@@ -1,3 +1,3 @@
--- Empty the table
+-- TRUNCATE: empty the table
 BEGIN;
 TRUNCATE scratch, referring

@@ -85,6 +85,12 @@ MUTATIONS = (
         "An EXCLUSIVE lock lets a SELECT through, and nothing else",
     ),
     mutated(
+        WAITS,
+        "probing.queued(bench)",
+        "probing.queued(bench, between=probing.ANALYZE)",
+        "A SELECT waits behind the ALTER TABLE that waits for VACUUM",
+    ),
+    mutated(
         PLANNER,
         "vacuuming.known(bench)",
         "vacuuming.known(bench, [vacuuming.KNOWN_STEPS[number] for number in (0, 1, 3, 3)])",
