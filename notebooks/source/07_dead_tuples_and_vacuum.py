@@ -5,7 +5,7 @@
 #
 # A table that is updated grows, also when it has no more rows than before. VACUUM is said to clean it up without locking anybody, and VACUUM FULL to do it properly.
 #
-# What is left behind by a statement, what does each of the two take away, and who has to wait meanwhile?
+# What is left behind by a statement, what does each of the two take away, and who has to wait meanwhile? The lesson asks a small server of its own, where nobody else is and autovacuum is off: what stands in a table there is what the lesson did to it.
 
 # %%
 from lab import lesson
@@ -21,9 +21,6 @@ from lab.lesson import vacuum_pictures
 
 lesson.begin("07_dead_tuples_and_vacuum")
 bench = lesson.hold(quiet.server(lesson.bench()))
-
-# %% [markdown]
-# The lesson works on a small server of its own. Nobody else is there, and autovacuum is off, so what stands in a table is what the lesson did to it.
 
 # %% [markdown]
 # ## Predict
@@ -45,6 +42,8 @@ guess_wait = lesson.predict("longest wait beside VACUUM FULL, ms", 10)
 wrote = versions.left(bench, versions.LEAVE)
 no_trace = versions.left(bench, versions.LEAVE_NONE)
 again = versions.left(bench, [versions.AGAIN])
+
+# %% tags=["nbval-ignore-output"]
 vacuum_pictures.left_table([*wrote, *no_trace, *again])
 
 # %%
@@ -124,6 +123,8 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 stages = vacuuming.file(bench)
+
+# %% tags=["nbval-ignore-output"]
 vacuum_pictures.file(stages, guess_back)
 
 # %%
@@ -181,6 +182,8 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 tables = probing.waiting(bench)
+
+# %% tags=["nbval-ignore-output"]
 vacuum_pictures.waiting(tables)
 
 # %%
@@ -274,6 +277,8 @@ lesson.claim(
 # %% tags=["nbval-ignore-output"]
 beside = rewriting.read_beside(bench, rewriting.AS_AUTOVACUUM)
 beside_full = rewriting.read_beside(bench, rewriting.REWRITE)
+
+# %% tags=["nbval-ignore-output"]
 vacuum_pictures.readers([beside, beside_full], guess_wait)
 
 # %%
