@@ -20,7 +20,9 @@ WIDTH = 20  # characters of a row's text
 
 @contextmanager
 def server(bench: Bench) -> Iterator[Bench]:
-    """Lend a bench whose server is a private one, with pgstattuple; its owner is a superuser.
+    """Lend a bench whose owner has a private server, with pgstattuple, and is a superuser there.
+
+    The other roles of the bench stay where they were.
 
     :raises ServerError: if there can be none, such as where PostgreSQL's programs are not on this machine.
     """

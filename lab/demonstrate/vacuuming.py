@@ -7,20 +7,23 @@ if ``vacuum_truncate`` does not forbid it. What the planner knows of the values 
 Source: PostgreSQL's ``vacuumlazy.c`` (``should_attempt_truncation``, ``lazy_truncate_heap``).
 """
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from types import EllipsisType
 
 import psycopg2
 
 from lab.demonstrate import quiet
-from lab.demonstrate.apart import apart
+from lab.demonstrate.apart import Apart, apart
 from lab.demonstrate.bench import Bench, Reader
-from lab.demonstrate.together import together
+from lab.demonstrate.together import Together
 
 ROWS = 20_000
 _SCENE = "vacuuming"
+_EVERY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,17 @@ def _stage(reader: Reader, name: str) -> Stage:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """A table whose second half was deleted, before and after VACUUM."""
+    """A table whose second half was deleted, before and after VACUUM.
+
+    *phases*: those of the VACUUM that were seen, in their order, as pg_stat_progress_vacuum names them.
+    """
 
     name: str
     before_bytes: int
     after_bytes: int
     dead_after: int
+    took_s: float
+    phases: tuple[str, ...]
 
     @property
     def kept(self) -> float:
@@ -97,23 +105,47 @@ def tails(bench: Bench, cases: Sequence[Case] = CASES, do: str = "vacuum/vacuum"
         reader = stack.enter_context(bench.reader())
         before, sessions = [], []
         for number, case in enumerate(cases):
-            quiet.scene(reader, _tail(number), ROWS)
-            reader.rows("vacuum/delete_tail")
-            if case.prepare:
-                reader.rows(case.prepare)
-            before.append(reader.value("vacuum/size"))
+            before.append(_emptied(reader, number, case))
             if case.beside:
                 stack.enter_context(apart(bench, _tail(number))).reader.rows(case.beside)
             sessions.append(stack.enter_context(apart(bench, _tail(number))))
         bench.say("VACUUM of all tables at once; it may try for five seconds to shorten a file")
-        together([lambda one=one: one.reader.rows(do) for one in sessions])  # type: ignore[misc]
-        return tuple(_shortened(reader, number, case, before[number]) for number, case in enumerate(cases))
+        took_s: dict[int, float] = {}
+        crew = Together([partial(_timed, session, do, took_s) for session in sessions])
+        crew.start()
+        phases: dict[int, dict[str, None]] = {session.pid: {} for session in sessions}
+        while crew.alive():
+            for pid, phase in reader.rows("vacuum/phase"):
+                phases.get(pid, {})[phase] = None  # autovacuum's are nobody's
+            time.sleep(_EVERY_S)
+        crew.join()
+        return tuple(
+            _shortened(reader, number, case, before[number], took_s[session.pid], tuple(phases[session.pid]))
+            for number, (case, session) in enumerate(zip(cases, sessions, strict=True))
+        )
 
 
-def _shortened(reader: Reader, number: int, case: Case, before_bytes: int) -> Tail:
+def _emptied(reader: Reader, number: int, case: Case) -> int:
+    """Make a case's table, delete its second half, and return the length of its file, bytes."""
+    quiet.scene(reader, _tail(number), ROWS)
+    reader.rows("vacuum/delete_tail")
+    if case.prepare:
+        reader.rows(case.prepare)
+    return int(reader.value("vacuum/size"))
+
+
+def _timed(session: Apart, do: str, took_s: dict[int, float]) -> None:
+    began_s = time.monotonic()
+    session.reader.rows(do)
+    took_s[session.pid] = time.monotonic() - began_s
+
+
+def _shortened(
+    reader: Reader, number: int, case: Case, before_bytes: int, took_s: float, phases: tuple[str, ...]
+) -> Tail:
     quiet.enter(reader, _tail(number))
     dead = reader.rows("vacuum/exact")[0][1]
-    return Tail(case.name, before_bytes, reader.value("vacuum/size"), dead)
+    return Tail(case.name, before_bytes, reader.value("vacuum/size"), dead, took_s, phases)
 
 
 def _tail(number: int) -> str:

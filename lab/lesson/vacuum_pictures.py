@@ -81,6 +81,7 @@ def tails_table(found: Sequence[Tail]) -> pd.DataFrame:
             "file before, kB": [one.before_bytes // 1024 for one in found],
             "file after, kB": [one.after_bytes // 1024 for one in found],
             "dead rows after": [one.dead_after for one in found],
+            "VACUUM took, s": [round(one.took_s, 1) for one in found],
         }
     )
 

@@ -172,8 +172,18 @@ lesson.claim(
     at_most=0,
 )
 
+# %%
+lesson.claim(
+    "Meanwhile it was in the phase that shortens the file",
+    read.phases.count("truncating heap"),
+    at_least=1,
+)
+lesson.claim("It tried that for seconds before it gave up", read.took_s, at_least=4.5)
+
 # %% [markdown]
-# To cut the file VACUUM needs an ACCESS EXCLUSIVE lock, which nobody else must hold any part of. It tries for five seconds, and lets go as soon as somebody waits for it. It is the last thing that VACUUM does, and the one moment at which it is in the way; on a standby the lock is replayed and held until the VACUUM's commit arrives. Where that hurts, `vacuum_truncate = false` on the table turns it off.
+# To cut the file VACUUM needs an ACCESS EXCLUSIVE lock, which anybody else's lock on the table denies it. It tries for five seconds, and lets go as soon as somebody waits for it. This is the one moment at which VACUUM is in the way, and it comes at the very end; on a standby the lock is replayed, and held until the VACUUM's commit arrives. Where that hurts, `vacuum_truncate = false` on the table turns it off.
+#
+# Lesson 05 found a reader who is idle in transaction harmless. For the dead rows he is; the file stays as long as it was.
 
 # %% [markdown]
 # ## Who has to wait?

@@ -67,8 +67,10 @@ MUTATIONS = (
     mutated(
         END,
         "vacuuming.tails(bench)",
-        "vacuuming.tails(bench, do='vacuum/analyze')",
+        "vacuuming.tails(bench, (vacuuming.ALONE, vacuuming.FORBIDDEN, vacuuming.FORBIDDEN), do='vacuum/analyze')",
         "The dead rows are gone in all three",
+        "Meanwhile it was in the phase that shortens the file",
+        "It tried that for seconds before it gave up",
     ),
     mutated(
         WAITS,
