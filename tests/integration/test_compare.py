@@ -54,6 +54,18 @@ def test_nullpool_opens_a_session_for_each_request(null_against_queue: dict[str,
     assert side["failed"] == side["unfinished"] == 0
 
 
+def test_the_statements_of_both_sides_are_laid_side_by_side(home: Path, null_against_queue: dict[str, Any]) -> None:
+    done = run_lab(home, "statements", null_against_queue["folder"], "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (post,) = [one for one in document["both"] if "from posts" in one["statement"]]
+    for side in ("first", "second"):
+        # requests that are in the air at a mark may have asked, or not
+        assert post[side]["calls"] > 20 and post[side]["rows"] == post[side]["calls"] and post[side]["blocks"] > 0
+        assert {one["statement"] for one in document[side]["transaction_control"]} >= {"begin", "rollback"}
+    assert not [one for one in document["both"] if "pg_stat" in one["statement"]]
+
+
 def test_the_pool_opens_what_its_meter_counted(null_against_queue: dict[str, Any]) -> None:
     folder = Path(null_against_queue["folder"])
     runs = [open_run(run) for run in sorted(folder.glob("run-*-queue"))]
