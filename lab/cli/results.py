@@ -186,10 +186,11 @@ def table_line(one: TableDelta) -> str:
     if one.why:
         return f"{name}: unknown, {one.why}"
     counts = one.counts
-    words = {"n_tup_ins": "inserted", "n_tup_upd": "updated", "n_tup_del": "deleted", "autovacuum_count": "autovacuums"}
+    words = {"n_tup_ins": "inserted", "n_tup_upd": "updated", "n_tup_del": "deleted"}
     parts = [f"{counts[key]:,} {word}" for key, word in words.items() if counts[key]]
-    if not parts:
+    if not parts and not counts["autovacuum_count"]:
         return ""
-    hot = f" ({counts['n_tup_hot_upd']:,} of the updates HOT)" if counts["n_tup_upd"] else ""
+    hot = [f"{counts['n_tup_hot_upd']:,} of the updates HOT"] if counts["n_tup_upd"] else []
+    cleaned = [f"autovacuum came {counts['autovacuum_count']:,} times"] if counts["autovacuum_count"] else []
     dead = "unknown" if one.after.n_dead_tup is None else f"{one.after.n_dead_tup:,}"
-    return f"{name}: {', '.join(parts)}{hot}; {dead} dead rows at the end, estimated"
+    return f"{name}: {', '.join([*parts, *hot, *cleaned])}; {dead} dead rows at the end, estimated"

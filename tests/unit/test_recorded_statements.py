@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from lab.analyse.recorded import recorded_statements
+from lab.analyse.delta import TableDelta
+from lab.analyse.recorded import recorded_statements, recorded_tables
 from lab.cli.main import run as lab
+from lab.cli.results import table_line
+from lab.record.counters import TableCounters
 from lab.record.run import Run
 from tests.stored import steady
 
@@ -57,6 +60,19 @@ def test_the_command_lays_two_runs_side_by_side(tmp_path: Path, capsys: pytest.C
     both = {one["statement"]: one for one in json.loads(capsys.readouterr().out)["both"]}
     child = both["select name from users where id = ?"]
     assert (child["first"]["calls"], child["second"]["calls"]) == (200, 20)
+
+
+def test_what_was_written_to_a_table_is_one_line() -> None:
+    counts = {"n_tup_ins": 0, "n_tup_upd": 1000, "n_tup_del": 0, "n_tup_hot_upd": 900, "autovacuum_count": 1}
+    after = TableCounters(1, "public", "posts", n_dead_tup=70)
+    written = "1,000 updated, 900 of the updates HOT, autovacuum came 1 times; 70 dead rows at the end, estimated"
+    assert table_line(TableDelta(None, after, counts)) == f"posts: {written}"
+    assert table_line(TableDelta(None, after, dict.fromkeys(counts, 0))) == ""
+    assert "unknown, it was reset" in table_line(TableDelta(None, after, dict.fromkeys(counts), "it was reset"))
+
+
+def test_a_run_without_tables_has_none(tmp_path: Path) -> None:
+    assert recorded_tables(recorded(tmp_path)) == ()
 
 
 @pytest.mark.parametrize(
