@@ -214,23 +214,19 @@ def sentence(prediction: Prediction) -> str:
     'vacuum within 61 s: 2,051 dead rows, more than 2,050'
     """
     what, verdict = prediction.action, prediction.verdict
-    limit = (
-        f"{prediction.threshold:,.6g}"
-        if prediction.threshold is not None and prediction.threshold < 1e6
-        else (f"{prediction.threshold:,.0f}" if prediction.threshold is not None else "")
-    )
+    limit = f"{prediction.threshold or 0.0:,.0f}"
     counted = f"{prediction.count:,} {prediction.reason}"
     if verdict == NEVER:
         return f"never {what}: {prediction.because}"
     if verdict in (STILL, UNKNOWN):
         return f"no {what} in sight: {counted} of {limit}; {prediction.because}"
-    latest = f"{prediction.latest_s:,.0f} s" if prediction.latest_s is not None else ""
+    latest = _span(prediction.latest_s) if prediction.latest_s is not None else ""
     if verdict == DUE:
         moment = f"within {latest}" if latest else "due"
         text = f"{what} {moment}: {counted}, more than {limit}"
     else:
-        early = f"{prediction.earliest_s or 0.0:,.0f}"
-        moment = f"in {early} to {latest}" if latest else f"in {early} s or later"
+        early = _span(prediction.earliest_s or 0.0)
+        moment = f"in {early} to {latest}" if latest else f"in {early} or later"
         text = f"{what} {moment}: {counted} of {limit}, {prediction.rate_per_s or 0.0:,.1f} more each second"
     if prediction.because:
         text += f"; {prediction.because}"
@@ -239,3 +235,10 @@ def sentence(prediction: Prediction) -> str:
     elif prediction.removes == OLDER:
         text += f"; removes only what died before {prediction.held_by} began"
     return text
+
+
+def _span(seconds: float) -> str:
+    for unit, length_s in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 3 * length_s:
+            return f"{seconds / length_s:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
