@@ -33,7 +33,7 @@ class Outcome:
 
 
 def check(predictions: Sequence[Prediction], look: Look, runs: Sequence[Run] = ()) -> tuple[Outcome, ...]:
-    """Hold each prediction for the look's database against that look, and against the log's *runs*, if there are any."""
+    """Hold each prediction for the look's database against that look, and against the *runs* of the log, if given."""
     of_here = [one for one in predictions if (one.server, one.database) == (look.server, look.database)]
     return tuple(outcome(one, look, runs) for one in of_here)
 
