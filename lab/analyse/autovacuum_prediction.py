@@ -33,6 +33,8 @@ from lab.record.horizon import Holder, Holders, lasting
 
 FLUSH_S = 1.0  # a session at work reports its counts this often
 START_S = 1.0  # the launcher's wake-up, the worker's start, its look at the tables before this one
+_GUESS = 2.0  # how wrong the rate of ages may be, as a factor
+_AGES = (autovacuum.AGE, autovacuum.MULTIXACT_AGE)
 _LEAST_TURN_S = 0.11  # the launcher does not start workers faster than this
 
 
@@ -174,6 +176,8 @@ def _when(trigger: Trigger, rate: tuple[float, float] | None, flush_s: float, wa
     if per_s <= 0:
         return _When(trigger, STILL, per_s)
     missing, grown = trigger.first - trigger.count, per_s * seconds
+    if trigger.reason in _AGES:  # told without a lag, and foreseen from seconds for months
+        return _When(trigger, LATER, per_s, missing / per_s / _GUESS, missing / per_s * _GUESS + wait_s)
     # what was seen to grow in these seconds happened in one step of reporting more, or less
     fastest = missing * max(seconds - flush_s, 0.0) / grown
     slowest = missing * (seconds + flush_s) / grown
@@ -201,13 +205,13 @@ def _hindered(table: Table, action: str, look: Look, soonest: _When | None) -> t
         return soonest.verdict, f"after {', '.join(look.endangered)}, which wraparound endangers", True
     if look.workers is not None and look.workers >= look.rules.max_workers:
         return soonest.verdict, f"when a worker is free: all {look.rules.max_workers} are at work", True
-    return soonest.verdict, "", False
+    return soonest.verdict, _why_never(table, action, look) if _deaf(table, action, look) else "", False
 
 
 def _deaf(table: Table, action: str, look: Look) -> bool:
-    """Whether counts of rows make nothing run, so that only age does."""
+    """Whether counts of rows make no vacuum run, so that only age does."""
     reasons = {trigger.reason for trigger in autovacuum.vacuum_triggers(table, look)}
-    return action == ANALYZE or autovacuum.DEAD not in reasons
+    return action == VACUUM and autovacuum.DEAD not in reasons
 
 
 def _why_never(table: Table, action: str, look: Look) -> str:
@@ -242,7 +246,8 @@ def sentence(prediction: Prediction) -> str:
     """
     what, verdict = prediction.action, prediction.verdict
     limit = f"{prediction.threshold or 0.0:,.0f}"
-    counted = f"{prediction.count:,} {prediction.reason}"
+    old = prediction.reason in _AGES
+    counted = f"{prediction.reason} {prediction.count:,}" if old else f"{prediction.count:,} {prediction.reason}"
     if verdict == NEVER:
         return f"never {what}: {prediction.because}"
     if verdict in (STILL, UNKNOWN):
@@ -258,6 +263,8 @@ def sentence(prediction: Prediction) -> str:
         text += f", {prediction.rate_per_s:,.1f} more each second" if (prediction.rate_per_s or 0.0) > 0 else ""
     if prediction.because:
         text += f"; {prediction.because}"
+    if old and verdict == LATER:  # nobody knows who holds the horizon then
+        return text
     if prediction.removes == NOTHING:
         text += f"; removes nothing, because {prediction.held_by} holds the horizon"
     elif prediction.removes == OLDER:

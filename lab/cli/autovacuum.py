@@ -20,15 +20,16 @@ from lab.analyse.autovacuum_prediction import predict, sentence
 from lab.analyse.vacuum_log import Run, runs
 from lab.cli.watch import Progressing
 from lab.config import Config
-from lab.errors import ObserverError, UsageError
+from lab.errors import LabError, ObserverError, UsageError
 from lab.observe.autovacuum import connected, look, looks
 from lab.observe.session import one_line
 from lab.observe.vacuum_log import messages
-from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, Look, Prediction, keep, kept
+from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction, keep, kept
 from lab.record.horizon import Holder
 
 FILE = Path("autovacuum") / "predictions.jsonl"  # in the lab's home
 _SYSTEM = ("pg_catalog.", "information_schema.")
+_DAY_S = 86_400.0
 _RANK = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2, NEVER: 3}
 
 
@@ -48,7 +49,12 @@ def autovacuum(
         ),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="Where predictions are kept; a file of the lab's home.")] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="Draw one named table's watch: predicted at half of it, and what came in the other half."),
+    ] = None,
     system: Annotated[bool, typer.Option("--system", help="The system's own tables too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tables for which nothing is in sight.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say for each table when autovacuum will come next, why, and what it will not be able to remove."""
@@ -56,6 +62,8 @@ def autovacuum(
         raise UsageError(f"--watch is {watch}; give 0 to 86400 seconds")
     if logs and not checking:
         raise UsageError("--log is read with --check; add that, or leave the log out")
+    if chart and (checking or watch <= 0 or len(tables or []) != 1):
+        raise UsageError("--chart draws the watch of one table: name it, give --watch seconds, leave --check out")
     config = settings.read()
     place = file or config.home / FILE
     with Progressing() as progress, _connection(config, dsn, progress) as connection:
@@ -63,13 +71,17 @@ def autovacuum(
             before = kept(place)
             _check(connection, before, tables or [], _runs(config, dsn, logs), system, as_json, place)
             return
+        _refuse_unknown(look(connection), tables or [])
         seen = _seen(connection, watch, progress)
     chosen = _chosen(predict(seen), seen[-1], tables or [], system)
     keep(place, chosen)
+    if chart:
+        _draw(seen, (tables or [""])[0], chart)
     if as_json:
         typer.echo(json.dumps(_document(seen[-1], chosen, place), indent=2, allow_nan=False))
         return
-    _print(Console(highlight=False), seen[-1], chosen, place)
+    shown = chosen if tables or everything else tuple(filter(_worth_a_line, chosen))
+    _print(Console(highlight=False), seen[-1], shown, len(chosen) - len(shown), place)
 
 
 @contextmanager
@@ -90,7 +102,21 @@ def _connection(config: Config, dsn: str, progress: Progressing) -> Iterator[Con
 def _seen(connection: Connection, seconds: float, progress: Progressing) -> list[Look]:
     if seconds > 0:
         progress.say(f"watching the counters for {seconds:g} s")
-    return list(looks(connection, seconds, every_s=max(seconds / 4, 0.25)))
+    return list(looks(connection, seconds, every_s=min(max(seconds / 40, 0.5), 60.0)))
+
+
+def _draw(seen: Sequence[Look], name: str, file: Path) -> None:
+    from lab.chart import autovacuum as charts
+
+    table = seen[-1].named(name)
+    said = predict(seen[: len(seen) // 2 + 1])
+    if table is None:  # _chosen has refused it already
+        return
+    vacuum = next((one for one in said if one.oid == table.oid and one.action == VACUUM), None)
+    try:
+        charts.figure(charts.course(seen, table.oid, vacuum)).savefig(file, dpi=150)
+    except (OSError, ValueError) as error:
+        raise LabError(f"{file} cannot be drawn ({error}); name a file such as course.png") from None
 
 
 def _runs(config: Config, dsn: str, logs: Sequence[Path] | None) -> tuple[Run, ...]:
@@ -104,10 +130,7 @@ def _runs(config: Config, dsn: str, logs: Sequence[Path] | None) -> tuple[Run, .
 
 def _chosen(found: Iterable[Prediction], look: Look, names: Sequence[str], system: bool) -> tuple[Prediction, ...]:
     """Return what was asked for, the soonest first; the TOAST table comes with its table."""
-    found = tuple(found)
-    for name in names:
-        if look.named(name) is None:
-            raise UsageError(f"{look.database} has no table {name!r} that autovacuum works on; write schema.table")
+    _refuse_unknown(look, names)
     wanted = {table.full_name for name in names if (table := look.named(name))}
     kept_ones = [
         one for one in found if ({one.table, one.toast_of} & wanted if names else system or not _of_the_system(one))
@@ -115,8 +138,21 @@ def _chosen(found: Iterable[Prediction], look: Look, names: Sequence[str], syste
     return tuple(sorted(kept_ones, key=lambda one: (_RANK[one.verdict], one.latest_s or 0.0, one.table)))
 
 
+def _refuse_unknown(look: Look, names: Sequence[str]) -> None:
+    for name in names:
+        if look.named(name) is None:
+            raise UsageError(f"{look.database} has no table {name!r} that autovacuum works on; write schema.table")
+
+
 def _of_the_system(prediction: Prediction) -> bool:
     return (prediction.toast_of or prediction.table).startswith(_SYSTEM)
+
+
+def _worth_a_line(one: Prediction) -> bool:
+    """Whether something is to be expected within a day, or half-way to it, or switched off."""
+    if one.verdict in (STILL, UNKNOWN):
+        return 2 * one.count >= (one.first or 1)
+    return one.verdict in (DUE, NEVER) or bool(one.because) or (one.earliest_s or 0.0) < _DAY_S
 
 
 def _check(
@@ -155,7 +191,7 @@ def _print_outcome(out: Console, one: Outcome) -> None:
         out.print(f"  came {'; '.join(came)}", markup=False, soft_wrap=True)
 
 
-def _print(out: Console, look: Look, predictions: Sequence[Prediction], place: Path) -> None:
+def _print(out: Console, look: Look, predictions: Sequence[Prediction], more: int, place: Path) -> None:
     rules = look.rules
     workers = "hidden" if look.workers is None else str(look.workers)
     out.print(
@@ -165,8 +201,10 @@ def _print(out: Console, look: Look, predictions: Sequence[Prediction], place: P
     )  # fmt: skip
     for one in predictions:
         name = f"{one.toast_of} (its TOAST)" if one.toast_of else one.table
-        urgent = one.verdict in (DUE, LATER)
+        urgent = one.verdict in (DUE, LATER) and (one.earliest_s or 0.0) < _DAY_S
         out.print(f"{name}: {sentence(one)}", markup=False, soft_wrap=True, style="bold" if urgent else None)
+    if more:
+        out.print(f"{more} more have nothing in sight within a day; --all names them", markup=False, soft_wrap=True)
     for holder in look.holders.of(look.database, catalog=True):
         out.print(f"horizon: {_held(holder, look.at)}", markup=False, soft_wrap=True)
     for note in look.notes:

@@ -159,6 +159,16 @@ def test_counters_that_stand_still_promise_nothing() -> None:
     assert (still.verdict, still.earliest_s, still.latest_s) == (STILL, None, None)
 
 
+def test_changes_below_the_threshold_are_no_never() -> None:
+    (found,) = [one for one in predict([look(changed_rows=9)]) if one.action == ANALYZE]
+    assert (found.verdict, found.count, found.first) == (UNKNOWN, 9, 1051)
+
+
+def test_a_disabled_table_s_age_is_foreseen_with_the_reason_why_nothing_else_counts() -> None:
+    found = vacuum(*(look(at, options=Options(enabled=False), xid_age=100 + at) for at in (0, 10)))
+    assert (found.verdict, found.reason, found.because) == (LATER, "age", "autovacuum_enabled is off for this table")
+
+
 def test_what_was_counted_before_a_run_or_a_restart_is_no_rate() -> None:
     assert vacuum(look(dead_rows=0), look(10, dead_rows=900, autovacuums=1)).verdict == UNKNOWN
     assert vacuum(replace(look(), started_at=None), look(10, dead_rows=900)).verdict == UNKNOWN
