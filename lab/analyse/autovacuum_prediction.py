@@ -11,6 +11,7 @@ they stay counted, and the threshold stays crossed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lab.analyse import autovacuum
 from lab.analyse.autovacuum import Trigger
@@ -52,8 +53,8 @@ class _When:
 def predict(looks: Sequence[Look], flush_s: float = FLUSH_S, start_s: float = START_S) -> tuple[Prediction, ...]:
     """Return two predictions, vacuum and analyze, for each table of the last look (of a TOAST table only the vacuum).
 
-    :param looks: one or more, oldest first; the rate of change is that between the first and the last in which nothing
-        ran on the table. Of a single look no rate is known.
+    :param looks: one or more, oldest first; the rate of change is that from each to the next, where nothing ran on the
+        table between them. Of a single look no rate is known.
     :param flush_s: how far the counters may lag behind the sessions that write.
     :param start_s: how long a worker may take from its turn to the table.
     """
@@ -72,28 +73,42 @@ def turn_s(look: Look) -> float:
     return max(look.rules.naptime_s, _LEAST_TURN_S * look.databases)
 
 
-def rate_per_s(looks: Sequence[Look], table: Table, reason: str) -> tuple[float, float] | None:
-    """Return how fast a count of a table grows and over how many seconds that was seen; None if it can't be told.
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast a count grew, seen over *seconds* in so many *stretches* between runs, each off by one report."""
 
-    Looks before a run of (auto)vacuum or (auto)analyze, and before a restart of the server, do not count.
+    per_s: float
+    seconds: float
+    stretches: int
+
+
+def rate(looks: Sequence[Look], table: Table, reason: str) -> Rate | None:
+    """Return how fast a count of a table grows; None if it can't be told.
+
+    From one look to the next, a run of (auto)vacuum or (auto)analyze or a restart of the server hides what has grown:
+    such steps are left out.
     """
-    seen: list[tuple[float, int]] = []
-    for look in looks:
-        then = look.table(table.oid)
-        count = _count(then, reason) if then else None
-        if then is None or count is None or _runs(then) != _runs(table) or look.started_at != looks[-1].started_at:
-            seen.clear()
+    grown, seconds, stretches, unbroken = 0, 0.0, 0, False
+    for one, other in pairwise(looks):
+        before, after = _count(one, table, reason), _count(other, table, reason)
+        if before is None or after is None or _runs(one, table) != _runs(other, table):
+            unbroken = False
             continue
-        seen.append((look.at.timestamp(), count))
-    seconds = seen[-1][0] - seen[0][0] if seen else 0.0
-    return ((seen[-1][1] - seen[0][1]) / seconds, seconds) if seconds > 0 else None
+        grown += after - before
+        seconds += (other.at - one.at).total_seconds()
+        stretches, unbroken = stretches + (not unbroken), True
+    return Rate(grown / seconds, seconds, stretches) if seconds > 0 else None
 
 
-def _runs(table: Table) -> tuple[int, ...]:
-    return (table.autovacuums, table.vacuums, table.autoanalyzes, table.analyzes)
+def _runs(look: Look, table: Table) -> tuple[object, ...]:
+    then = look.table(table.oid) or table
+    return (look.started_at, then.autovacuums, then.vacuums, then.autoanalyzes, then.analyzes)
 
 
-def _count(table: Table, reason: str) -> int | None:
+def _count(look: Look, of: Table, reason: str) -> int | None:
+    table = look.table(of.oid)
+    if table is None:
+        return None
     return {
         autovacuum.DEAD: table.dead_rows,
         autovacuum.INSERTS: table.inserted_rows,
@@ -142,7 +157,7 @@ def _prediction(
 def _soonest(looks: Sequence[Look], table: Table, action: str, flush_s: float, wait_s: float) -> _When | None:
     """Return the way in which *action* comes first, its triggers each taken for themselves."""
     triggers = (autovacuum.vacuum_triggers if action == VACUUM else autovacuum.analyze_triggers)(table, looks[-1])
-    ways = [_when(trigger, rate_per_s(looks, table, trigger.reason), flush_s, wait_s) for trigger in triggers]
+    ways = [_when(trigger, rate(looks, table, trigger.reason), flush_s, wait_s) for trigger in triggers]
     return min(ways, key=_order, default=None)
 
 
@@ -166,22 +181,21 @@ def _with_analyze(
     return replace(then, verdict=LATER, earliest_s=early, latest_s=late), after
 
 
-def _when(trigger: Trigger, rate: tuple[float, float] | None, flush_s: float, wait_s: float) -> _When:
+def _when(trigger: Trigger, grows: Rate | None, flush_s: float, wait_s: float) -> _When:
     """Return when one trigger's threshold is crossed and a worker comes, between the fastest and the slowest rate."""
     if trigger.due:
-        return _When(trigger, DUE, rate[0] if rate else None, 0.0, wait_s)
-    if rate is None:
+        return _When(trigger, DUE, grows.per_s if grows else None, 0.0, wait_s)
+    if grows is None:
         return _When(trigger, UNKNOWN)
-    per_s, seconds = rate
-    if per_s <= 0:
-        return _When(trigger, STILL, per_s)
-    missing, grown = trigger.first - trigger.count, per_s * seconds
+    if grows.per_s <= 0:
+        return _When(trigger, STILL, grows.per_s)
+    missing_s = (trigger.first - trigger.count) / grows.per_s
     if trigger.reason in _AGES:  # told without a lag, and foreseen from seconds for months
-        return _When(trigger, LATER, per_s, missing / per_s / _GUESS, missing / per_s * _GUESS + wait_s)
-    # what was seen to grow in these seconds happened in one step of reporting more, or less
-    fastest = missing * max(seconds - flush_s, 0.0) / grown
-    slowest = missing * (seconds + flush_s) / grown
-    return _When(trigger, LATER, per_s, max(fastest - flush_s, 0.0), slowest + flush_s + wait_s)
+        return _When(trigger, LATER, grows.per_s, missing_s / _GUESS, missing_s * _GUESS + wait_s)
+    # what was seen to grow in these seconds happened in one step of reporting more, or less, for each stretch
+    off = grows.stretches * flush_s / grows.seconds
+    fastest_s, slowest_s = missing_s * max(1 - off, 0.0), missing_s * (1 + off)
+    return _When(trigger, LATER, grows.per_s, max(fastest_s - flush_s, 0.0), slowest_s + flush_s + wait_s)
 
 
 def _order(way: _When) -> tuple[int, float, float]:

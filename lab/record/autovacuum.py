@@ -97,10 +97,15 @@ class Look:
     started_at: datetime | None = None  # of the server
     in_recovery: bool = False
     notes: tuple[str, ...] = ()
+    _by_oid: dict[int, Table] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the tables: a prediction asks for each of them in every look."""
+        object.__setattr__(self, "_by_oid", {table.oid: table for table in self.tables})
 
     def table(self, oid: int) -> Table | None:
         """Return one table by its oid; None if it is not there."""
-        return next((table for table in self.tables if table.oid == oid), None)
+        return self._by_oid.get(oid)
 
     def named(self, name: str) -> Table | None:
         """Return one table by its name, with its schema or without (then that of any schema); None if there is none."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.analyse import autovacuum as arithmetic
 from lab.analyse.autovacuum_check import AS_PREDICTED, EARLY, LATE, MISSED, OPEN, UNFORESEEN, VOID, outcome
-from lab.analyse.autovacuum_prediction import predict, removes, sentence, turn_s
+from lab.analyse.autovacuum_prediction import predict, rate, removes, sentence, turn_s
 from lab.analyse.vacuum_log import Run
 from lab.errors import RecordError
 from lab.record.autovacuum import (
@@ -157,6 +157,13 @@ def test_the_interval_holds_the_true_moment_whatever_the_rate(
 def test_counters_that_stand_still_promise_nothing() -> None:
     still = vacuum(look(dead_rows=9), look(10, dead_rows=9))
     assert (still.verdict, still.earliest_s, still.latest_s) == (STILL, None, None)
+
+
+def test_a_run_in_between_hides_one_step_and_not_the_rate() -> None:
+    seen = [look(0, dead_rows=0), look(5, dead_rows=500), look(10, dead_rows=100, autovacuums=1)]
+    seen.append(look(15, dead_rows=600, autovacuums=1))
+    grows = rate(seen, seen[-1].tables[0], arithmetic.DEAD)
+    assert grows is not None and (grows.per_s, grows.seconds, grows.stretches) == (100, 10, 2)
 
 
 def test_changes_below_the_threshold_are_no_never() -> None:
