@@ -219,6 +219,8 @@ def _hindered(table: Table, action: str, look: Look, soonest: _When | None) -> t
         return soonest.verdict, f"after {', '.join(look.endangered)}, which wraparound endangers", True
     if look.workers is not None and look.workers >= look.rules.max_workers:
         return soonest.verdict, f"when a worker is free: all {look.rules.max_workers} are at work", True
+    if table.locked_by is not None and soonest.verdict == DUE:
+        return DUE, f"when pid {table.locked_by} gives up its lock on the table: autovacuum passes it over", True
     return soonest.verdict, _why_never(table, action, look) if _deaf(table, action, look) else "", False
 
 

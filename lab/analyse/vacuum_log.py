@@ -28,6 +28,8 @@ _ANALYZE = re.compile(
     r"(?: (?P<rest>system usage: .*))?(?:\n|$)",
     re.DOTALL,
 )
+# VACUUM (VERBOSE) of PostgreSQL 15 and later, then of 13 and 14
+_NOT_YET = re.compile(r"(\d+) are dead but not yet removable|(\d+) dead row versions cannot be removed yet")
 _LINES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -169,3 +171,14 @@ def _number(name: str, text: str) -> str | int | float:
         return _KINDS[name](text)
     except ValueError:  # digits and points that are no number
         return 0.0
+
+
+def not_removable(notices: str) -> int:
+    """Return how many dead rows VACUUM (VERBOSE) says that it had to leave.
+
+    >>> not_removable("tuples: 0 removed, 2000 remain, 1000 are dead but not yet removable")
+    1000
+    >>> not_removable("DETAIL:  7 dead row versions cannot be removed yet, oldest xmin: 801")
+    7
+    """
+    return sum(int(new or old) for new, old in _NOT_YET.findall(notices))

@@ -74,6 +74,7 @@ class Table:
     last_autoanalyze: datetime | None = None
     last_vacuum: datetime | None = None
     last_analyze: datetime | None = None
+    locked_by: int | None = None  # pid of a session whose lock autovacuum does not wait for
 
     @property
     def full_name(self) -> str:

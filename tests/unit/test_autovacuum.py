@@ -188,6 +188,11 @@ def test_without_a_free_worker_or_with_another_database_in_danger_there_is_no_la
     assert "all 3 are at work" in busy.because and "old" in danger.because
 
 
+def test_a_table_that_somebody_has_locked_is_passed_over_for_as_long() -> None:
+    found = vacuum(look(dead_rows=3000, locked_by=812))
+    assert (found.verdict, found.latest_s) == (DUE, None) and "pid 812" in found.because
+
+
 def test_a_naptime_is_shared_by_all_databases_and_no_shorter_than_workers_can_start() -> None:
     assert turn_s(replace(look(rules=Rules(naptime_s=60)), databases=20)) == 60
     assert turn_s(replace(look(rules=Rules(naptime_s=1)), databases=20)) == pytest.approx(2.2)

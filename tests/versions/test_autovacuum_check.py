@@ -101,6 +101,22 @@ def test_a_run_that_will_remove_nothing_comes_and_removes_nothing(scene: Scene, 
     scene.until(lambda table: table.dead_rows == 0)
 
 
+def test_a_table_that_is_locked_is_passed_over_until_the_lock_is_gone(scene: Scene) -> None:
+    scene.run(*made(1000), "DELETE FROM t WHERE id <= 250")
+    scene.until(lambda table: table.dead_rows == 250)
+    enabled(scene)
+    with closing(psycopg2.connect(scene.dsn)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
+        scene.run("DELETE FROM t WHERE id BETWEEN 251 AND 260")
+        scene.until(lambda table: table.dead_rows == 260)
+        found = scene.prediction()
+        assert (found.verdict, found.latest_s) == (DUE, None)
+        assert f"pid {holder.info.backend_pid} " in found.because
+        assert scene.stays()
+        holder.rollback()
+    assert scene.ran()
+
+
 def test_every_line_that_this_server_wrote_about_autovacuum_is_known(scene: Scene, any_server: Private) -> None:
     scene.run(*made(1000), "CREATE INDEX ON t (id)", "DELETE FROM t WHERE id <= 400")
     enabled(scene)

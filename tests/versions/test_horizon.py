@@ -13,7 +13,7 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from lab import config as settings
-from lab.demonstrate.horizon import not_removable
+from lab.analyse.vacuum_log import not_removable
 from lab.observe.horizon import holders
 from lab.process import wait_until
 from lab.record.horizon import Holder

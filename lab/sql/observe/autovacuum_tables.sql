@@ -23,11 +23,24 @@ SELECT c.oid::bigint AS oid,
        s.last_autoanalyze,
        s.last_vacuum,
        s.last_analyze,
+       l.locked_by,
        {columns}
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_class AS p ON c.relkind = 't' AND p.reltoastrelid = c.oid
 LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid
+LEFT JOIN (
+    SELECT h.relation, min(h.pid) AS locked_by
+    FROM pg_locks AS h
+    LEFT JOIN pg_stat_activity AS a ON a.pid = h.pid
+    WHERE h.locktype = 'relation' AND h.granted AND h.pid IS NOT NULL
+      AND h.database IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+      -- what conflicts with VACUUM's own ShareUpdateExclusiveLock
+      AND h.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                     'AccessExclusiveLock')
+      AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
+    GROUP BY h.relation
+) AS l ON l.relation = c.oid
 WHERE c.relkind IN ('r', 'm', 't')
   AND c.relpersistence <> 't'
 ORDER BY n.nspname, c.relname
