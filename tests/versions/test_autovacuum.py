@@ -1,6 +1,7 @@
 """The predictor's known answers, each held against what autovacuum then does, on every major version."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import psycopg2
@@ -81,6 +82,22 @@ def test_changes_at_the_threshold_are_not_analyzed_and_one_more_is(scene: Scene)
     assert (scene.prediction(ANALYZE).first, scene.stays(lambda table: table.autoanalyzes)) == (1051, True)
     scene.run("UPDATE t SET n = 1 WHERE id = 1")
     assert scene.ran(lambda table: table.autoanalyzes)
+
+
+def test_an_analyze_that_comes_first_brings_the_vacuum_that_was_not_due(scene: Scene) -> None:
+    scene.run(*made(10_000, "autovacuum_vacuum_insert_threshold = -1"))
+    scene.until(lambda table: table.analyzes == 1)
+    enabled(scene)
+    with closing(psycopg2.connect(scene.dsn)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
+        scene.run("DELETE FROM t WHERE id <= 2050")
+        scene.until(lambda table: table.dead_rows == 2050 and table.live_rows == 7950)
+        found = scene.prediction()
+        holder.rollback()
+    # 2050 are not more than 50 + 0.2 x 10,000, but than 50 + 0.2 x 7,950
+    assert (found.verdict, found.threshold) == (LATER, 1640.0) and "analyze" in found.because, sentence(found)
+    assert scene.ran()
+    assert scene.table().autoanalyzes > 0
 
 
 def test_a_disabled_table_is_left_alone_and_so_is_its_toast(scene: Scene) -> None:
