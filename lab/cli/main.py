@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.autovacuum import autovacuum
 from lab.cli.claims import claims
 from lab.cli.sizing import sizing
 from lab.cli.statements import statements
@@ -302,6 +303,7 @@ app.command(epilog="Example: lab claims size overflow")(claims)
 
 
 app.command(epilog="Example: lab statements --seconds 5 --by calls")(statements)
+app.command(epilog="Example: lab autovacuum --watch 10 public.sessions")(autovacuum)
 
 
 @app.command(epilog="Example: lab show last")
