@@ -14,10 +14,10 @@ Source: PostgreSQL's ``autovacuum.c``; the manual on routine vacuuming.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import median
 
 from psycopg2 import sql as pg
+from psycopg2.extensions import connection as Connection
 
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.ground import Counters, Ground, named, run
@@ -146,7 +146,7 @@ def _round(ground: Ground, season: Season, began: float) -> None:
         one.rounds.append(Round(before_s, after_s, before[table], after[table], innocent(ground, table)))
 
 
-def replace(session, table: str, count: int) -> None:
+def replace(session: Connection, table: str, count: int) -> None:
     """End the oldest sessions of a table and begin as many."""
     session.autocommit = False
     run(session, "log_out_oldest", table=named(table), count=count)
@@ -160,3 +160,23 @@ def innocent(ground: Ground, table: str) -> Cost:
     plans = [ground.value("innocent", table=named(table))[0] for _ in range(LOOKS + 1)][1:]
     blocks = {plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] for plan in plans}
     return Cost(min(blocks), tuple(plan["Execution Time"] for plan in plans))
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A neglected table before autovacuum was switched on again, and after its next visit."""
+
+    before: Counters
+    after: Counters
+    cost_before: Cost
+    cost_after: Cost
+
+
+def mended(ground: Ground, treatment: Treatment = OFF, enabled: str = "true") -> Mended:
+    """Switch autovacuum on again for a table, or leave it off, and let it come once."""
+    table = treatment.table
+    before, cost = ground.counters()[table], innocent(ground, table)
+    with ground.session() as session:
+        run(session, "options", table=named(table), option=pg.SQL("autovacuum_enabled"), value=pg.SQL(enabled))
+    ground.visit()
+    return Mended(before, ground.counters()[table], cost, innocent(ground, table))

@@ -85,9 +85,13 @@ class Ground:
 
     def counters(self) -> dict[str, Counters]:
         """Return what the server counts of every table, by name, no older than this call."""
+        self.settle()
+        return {row[0]: Counters(*row) for row in self.ask("counters")}
+
+    def settle(self) -> None:
+        """Wait until a reader is shown the counters of all sessions that have ended: 13 and 14 may show older ones."""
         if self.value("collected"):
             time.sleep(_STALE_S)
-        return {row[0]: Counters(*row) for row in self.ask("counters")}
 
     def visit(self, times: int = 1) -> None:
         """Return when autovacuum has been here so often, each time after everything before it was counted.
@@ -101,6 +105,7 @@ class Ground:
             self._until(lambda seen=seen: self._canary() > seen, "autovacuum has not come")  # type: ignore[misc]
             self._until(lambda: not self.value("at_work"), "autovacuum has not finished")
             self.visits += 1
+        self.settle()
 
     def execute(self, statement: str) -> None:
         """Run a statement of the reader's own, and keep nothing of what it returns."""
@@ -108,7 +113,7 @@ class Ground:
             cursor.execute(statement)
 
     def _canary(self) -> int:
-        return next(row[5] for row in self.ask("counters") if row[0] == "canary")
+        return next(int(row[5]) for row in self.ask("counters") if row[0] == "canary")
 
     def _until(self, ready: Callable[[], bool], else_what: str) -> None:
         if not wait_until(ready, PATIENCE_S, every_s=0.03):
