@@ -1,0 +1,241 @@
+"""When autovacuum will next vacuum and analyze each table, and why: from looks at a database, as intervals.
+
+Counters move in steps, because a session reports what it did at most once a second while it works, and 10 s later when
+it has gone idle (in 13 and 14 not before its next statement). So a rate is known within one such step, and a moment is
+an interval. To the crossing of the threshold comes the wait for the database's turn, once in each
+``autovacuum_naptime``, and for the worker to start.
+
+While something holds the horizon, autovacuum comes as predicted, and again in each turn: it can't remove the rows,
+they stay counted, and the threshold stays crossed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.analyse import autovacuum
+from lab.analyse.autovacuum import Trigger
+from lab.record.autovacuum import (
+    ALL,
+    ANALYZE,
+    DUE,
+    LATER,
+    NEVER,
+    NOTHING,
+    OLDER,
+    STILL,
+    UNKNOWN,
+    VACUUM,
+    Look,
+    Prediction,
+    Table,
+)
+from lab.record.horizon import Holder, Holders, lasting
+
+FLUSH_S = 1.0  # a session at work reports its counts this often
+START_S = 1.0  # the launcher's wake-up, the worker's start, its look at the tables before this one
+_LEAST_TURN_S = 0.11  # the launcher does not start workers faster than this
+
+
+@dataclass(frozen=True, slots=True)
+class _When:
+    """One trigger and the interval in which its threshold is crossed; no interval: it is not, as far as one can see."""
+
+    trigger: Trigger
+    verdict: str
+    rate_per_s: float | None = None
+    earliest_s: float | None = None
+    latest_s: float | None = None
+
+
+def predict(looks: Sequence[Look], flush_s: float = FLUSH_S, start_s: float = START_S) -> tuple[Prediction, ...]:
+    """Return two predictions, vacuum and analyze, for each table of the last look (of a TOAST table only the vacuum).
+
+    :param looks: one or more, oldest first; the rate of change is that between the first and the last in which nothing
+        ran on the table. Of a single look no rate is known.
+    :param flush_s: how far the counters may lag behind the sessions that write.
+    :param start_s: how long a worker may take from its turn to the table.
+    """
+    last = looks[-1]
+    wait_s = turn_s(last) + start_s
+    held = lasting(looks[0].holders, last.holders)
+    return tuple(
+        _prediction(looks, table, action, held, flush_s, wait_s)
+        for table in last.tables
+        for action in ((VACUUM,) if table.kind == "t" else (VACUUM, ANALYZE))
+    )
+
+
+def turn_s(look: Look) -> float:
+    """Return how long a database waits for its turn at most, seconds: once in each naptime."""
+    return max(look.rules.naptime_s, _LEAST_TURN_S * look.databases)
+
+
+def rate_per_s(looks: Sequence[Look], table: Table, reason: str) -> tuple[float, float] | None:
+    """Return how fast a count of a table grows and over how many seconds that was seen; None if it can't be told.
+
+    Looks before a run of (auto)vacuum or (auto)analyze, and before a restart of the server, do not count.
+    """
+    seen: list[tuple[float, int]] = []
+    for look in looks:
+        then = look.table(table.oid)
+        count = _count(then, reason) if then else None
+        if then is None or count is None or _runs(then) != _runs(table) or look.started_at != looks[-1].started_at:
+            seen.clear()
+            continue
+        seen.append((look.at.timestamp(), count))
+    seconds = seen[-1][0] - seen[0][0] if seen else 0.0
+    return ((seen[-1][1] - seen[0][1]) / seconds, seconds) if seconds > 0 else None
+
+
+def _runs(table: Table) -> tuple[int, ...]:
+    return (table.autovacuums, table.vacuums, table.autoanalyzes, table.analyzes)
+
+
+def _count(table: Table, reason: str) -> int | None:
+    return {
+        autovacuum.DEAD: table.dead_rows,
+        autovacuum.INSERTS: table.inserted_rows,
+        autovacuum.CHANGES: table.changed_rows,
+        autovacuum.AGE: table.xid_age,
+        autovacuum.MULTIXACT_AGE: table.multixact_age,
+    }[reason]
+
+
+def _prediction(
+    looks: Sequence[Look], table: Table, action: str, held: Holders, flush_s: float, wait_s: float
+) -> Prediction:
+    last, vacuum = looks[-1], action == VACUUM
+    triggers = (autovacuum.vacuum_triggers if vacuum else autovacuum.analyze_triggers)(table, last)
+    ways = [_when(trigger, rate_per_s(looks, table, trigger.reason), flush_s, wait_s) for trigger in triggers]
+    soonest = min(ways, key=_order, default=None)
+    holders = held.of(last.database, table.catalog, table.shared) if vacuum else ()
+    parent = last.table(table.parent) if table.parent is not None else None
+    verdict, because, unbounded = _hindered(table, action, last, soonest)
+    timed = soonest if soonest and verdict in (DUE, LATER) else None
+    return Prediction(
+        server=last.server,
+        database=last.database,
+        oid=table.oid,
+        table=table.full_name,
+        toast_of=parent.full_name if parent else "",
+        action=action,
+        verdict=verdict,
+        made_at=last.at,
+        reason=soonest.trigger.reason if soonest else "",
+        count=soonest.trigger.count if soonest else 0,
+        threshold=soonest.trigger.threshold if soonest else None,
+        first=soonest.trigger.first if soonest else None,
+        rate_per_s=soonest.rate_per_s if soonest else None,
+        earliest_s=timed.earliest_s if timed else None,
+        latest_s=timed.latest_s if timed and not unbounded else None,
+        because=because,
+        removes=removes(table, holders),
+        held_by=holders[0].named if holders else "",
+        runs_before=table.autovacuums if vacuum else table.autoanalyzes,
+        by_hand_before=table.vacuums if vacuum else table.analyzes,
+        started_at=last.started_at,
+    )
+
+
+def _when(trigger: Trigger, rate: tuple[float, float] | None, flush_s: float, wait_s: float) -> _When:
+    """Return when one trigger's threshold is crossed and a worker comes, between the fastest and the slowest rate."""
+    if trigger.due:
+        return _When(trigger, DUE, rate[0] if rate else None, 0.0, wait_s)
+    if rate is None:
+        return _When(trigger, UNKNOWN)
+    per_s, seconds = rate
+    if per_s <= 0:
+        return _When(trigger, STILL, per_s)
+    missing, grown = trigger.first - trigger.count, per_s * seconds
+    # what was seen to grow in these seconds happened in one step of reporting more, or less
+    fastest = missing * max(seconds - flush_s, 0.0) / grown
+    slowest = missing * (seconds + flush_s) / grown
+    return _When(trigger, LATER, per_s, max(fastest - flush_s, 0.0), slowest + flush_s + wait_s)
+
+
+def _order(way: _When) -> tuple[int, float, float]:
+    """The soonest first; of those without a moment, the one that is nearest to its threshold."""
+    rank = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2}[way.verdict]
+    nearness = way.trigger.count / max(way.trigger.first, 1)
+    return (rank, way.latest_s or 0.0, -nearness)
+
+
+def _hindered(table: Table, action: str, look: Look, soonest: _When | None) -> tuple[str, str, bool]:
+    """Return the verdict, what stands in the way, and whether the moment is therefore unbounded."""
+    if look.in_recovery:
+        return NEVER, "a standby does not run autovacuum", False
+    if soonest is None or (soonest.verdict not in (DUE, LATER) and _deaf(table, action, look)):
+        return NEVER, _why_never(table, action, look), False
+    if soonest.verdict == UNKNOWN:
+        return UNKNOWN, "below the threshold, and one look tells no rate", False
+    if soonest.verdict == STILL:
+        return STILL, "below the threshold, and the counters do not grow", False
+    if look.endangered:
+        return soonest.verdict, f"after {', '.join(look.endangered)}, which wraparound endangers", True
+    if look.workers is not None and look.workers >= look.rules.max_workers:
+        return soonest.verdict, f"when a worker is free: all {look.rules.max_workers} are at work", True
+    return soonest.verdict, "", False
+
+
+def _deaf(table: Table, action: str, look: Look) -> bool:
+    """Whether counts of rows make nothing run, so that only age does."""
+    reasons = {trigger.reason for trigger in autovacuum.vacuum_triggers(table, look)}
+    return action == ANALYZE or autovacuum.DEAD not in reasons
+
+
+def _why_never(table: Table, action: str, look: Look) -> str:
+    if not look.rules.enabled:
+        return "autovacuum or track_counts is off"
+    if not autovacuum.effective(table, look).enabled:
+        inherited = table.kind == "t" and table.options is None
+        return "autovacuum_enabled is off for " + ("its table" if inherited else "this table")
+    return "autovacuum does not analyze this table" if action == ANALYZE else "nothing makes it run"
+
+
+def removes(table: Table, holders: Sequence[Holder]) -> str:
+    """Return what a vacuum would do about the dead rows: all, only what died before the oldest holder began, nothing.
+
+    Nothing, if the table was vacuumed since that began: what could be removed then is gone.
+    """
+    if not holders:
+        return ALL
+    vacuumed = [at for at in (table.last_autovacuum, table.last_vacuum) if at]
+    since = holders[0].since
+    return NOTHING if since and vacuumed and max(vacuumed) > since else OLDER
+
+
+def sentence(prediction: Prediction) -> str:
+    """Say a prediction in one line.
+
+    >>> from datetime import UTC, datetime
+    >>> made = Prediction("", "app", 1, "public.t", "", "vacuum", "due", datetime(2026, 1, 1, tzinfo=UTC),
+    ...     "dead rows", 2051, 2050.0, 2051, None, 0.0, 61.0)
+    >>> sentence(made)
+    'vacuum within 61 s: 2,051 dead rows, more than 2,050'
+    """
+    what, verdict = prediction.action, prediction.verdict
+    limit = (
+        f"{prediction.threshold:,.6g}"
+        if prediction.threshold is not None and prediction.threshold < 1e6
+        else (f"{prediction.threshold:,.0f}" if prediction.threshold is not None else "")
+    )
+    counted = f"{prediction.count:,} {prediction.reason}"
+    if verdict == NEVER:
+        return f"never {what}: {prediction.because}"
+    if verdict in (STILL, UNKNOWN):
+        return f"no {what} in sight: {counted} of {limit}; {prediction.because}"
+    latest = f"{prediction.latest_s:,.0f} s" if prediction.latest_s is not None else ""
+    if verdict == DUE:
+        moment = f"within {latest}" if latest else "due"
+        text = f"{what} {moment}: {counted}, more than {limit}"
+    else:
+        early = f"{prediction.earliest_s or 0.0:,.0f}"
+        moment = f"in {early} to {latest}" if latest else f"in {early} s or later"
+        text = f"{what} {moment}: {counted} of {limit}, {prediction.rate_per_s or 0.0:,.1f} more each second"
+    if prediction.because:
+        text += f"; {prediction.because}"
+    if prediction.removes == NOTHING:
+        text += f"; removes nothing, because {prediction.held_by} holds the horizon"
+    elif prediction.removes == OLDER:
+        text += f"; removes only what died before {prediction.held_by} began"
+    return text
