@@ -1,7 +1,7 @@
 """Dead rows that climb to a threshold, and above them when autovacuum was expected and when it came.
 
-The upper panel has a span for each table, from the earliest to the latest moment that was predicted, a small arrow where
-it was, and a mark where autovacuum came; the lower one its dead rows as they were counted, up to that moment.
+The upper panel has a span for each table, from the earliest to the latest moment that was predicted, a small arrow at
+where it was, and a mark where autovacuum came; the lower one its dead rows as they were counted, up to that moment.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ Source: PostgreSQL's ``autovacuum.c``; the manual on routine vacuuming.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from psycopg2 import sql as pg
@@ -84,6 +85,11 @@ class Churned:
         return max(one.before.dead for one in self.rounds)
 
     @property
+    def least_growth_bytes(self) -> int:
+        """The least by which it grew between two visits; 0 or less if it once did not."""
+        return min(later.after.size_bytes - sooner.after.size_bytes for sooner, later in pairwise(self.rounds))
+
+    @property
     def size_bytes(self) -> int:
         """The size at the end, with its index."""
         return self.rounds[-1].after.size_bytes
@@ -110,7 +116,7 @@ def churned(
     The number is a twentieth of the table and a little more, so the three scale factors differ in how many rounds it
     takes to their thresholds: 4, 2 and 1.
     """
-    rows, times = bench.scaled(ci=(10_000, 8), workshop=(50_000, 24))
+    rows, times = bench.scaled(ci=(10_000, 6), workshop=(50_000, 24))
     count = rows // 20 + 30
     season = Season(rows, count, tuple(Churned(one) for one in treatments))
     _make(ground, season)

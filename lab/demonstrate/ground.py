@@ -107,11 +107,6 @@ class Ground:
             self.visits += 1
         self.settle()
 
-    def execute(self, statement: str) -> None:
-        """Run a statement of the reader's own, and keep nothing of what it returns."""
-        with self.session() as session, session.cursor() as cursor:
-            cursor.execute(statement)
-
     def _canary(self) -> int:
         return next(int(row[5]) for row in self.ask("counters") if row[0] == "canary")
 

@@ -212,7 +212,7 @@ def climbed(bench: Bench, ground: Ground, then: float = 1.0) -> tuple[Climb, ...
     :param then: what the rates are multiplied by, once the moment has been predicted.
     :raises BusyError: if it has not come within a minute.
     """
-    rows, rates = bench.scaled(ci=(2000, (225.0, 150.0, 110.0)), workshop=(10_000, (400.0, 250.0, 175.0)))
+    rows, rates = bench.scaled(ci=(2000, (300.0, 200.0, 150.0)), workshop=(10_000, (400.0, 250.0, 175.0)))
     climbs = [Climb(f"climb_{number}", rows, rate) for number, rate in enumerate(rates, 1)]
     _make(ground, [Case("", one.table, DEAD, ONLY_DEAD, rows) for one in climbs])
     with ground.session() as writer, connected(ground.dsn) as seer:

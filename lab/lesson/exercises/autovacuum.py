@@ -1,7 +1,14 @@
 """Exercises of 08_autovacuum."""
 
+from types import EllipsisType
+
+import psycopg2
+from psycopg2 import sql as pg
+
+from lab import sql
 from lab.analyse.autovacuum import DEAD, effective, vacuum_triggers
 from lab.demonstrate.ground import Ground, named, run
+from lab.errors import UsageError
 from lab.observe.autovacuum import connected, look
 from lab.record.autovacuum import Look, Rules
 
@@ -9,9 +16,26 @@ TABLE, ROWS, MOST, LEAST = "visits_log", 20_000, 500, 200
 
 
 def prepare(ground: Ground) -> None:
-    """Make the exercise's table, if it is not there; it may be called again."""
-    if TABLE in ground.counters():
+    """Make the exercise's table, and say what holds for it; it may be called again."""
+    if TABLE not in ground.counters():
+        _make(ground)
+    print(f"{TABLE} is ready: it has the server's settings and none of its own")  # noqa: T201
+
+
+def alter(ground: Ground, settings: str | EllipsisType) -> None:
+    """Set the table's own settings, as they stand in ``ALTER TABLE ... SET (...)``; ``...`` is none yet."""
+    if isinstance(settings, EllipsisType):
+        print("not yet: write the settings in place of the dots")  # noqa: T201
         return
+    try:
+        with ground.session() as session, session.cursor() as cursor:
+            cursor.execute(pg.SQL(sql.load("churn/settings")).format(table=named(TABLE), settings=pg.SQL(settings)))
+    except psycopg2.Error as error:
+        raise UsageError(f"the server refuses these settings: {str(error).splitlines()[0]}") from None
+    print(f"{TABLE} has settings of its own")  # noqa: T201
+
+
+def _make(ground: Ground) -> None:
     with ground.session() as session:
         run(session, "sessions_table", table=named(TABLE), rows=ROWS)
     with ground.session() as session:
@@ -22,7 +46,8 @@ def comes_in_time(ground: object) -> tuple[bool, str]:
     """Does autovacuum come to the table after a few hundred dead rows, and to all others as before?"""
     if not isinstance(ground, Ground):
         return False, "there is no server to look at; give the one that this lesson borrowed"
-    prepare(ground)
+    if TABLE not in ground.counters():
+        return False, "the table is not there; run the cell that makes it"
     with connected(ground.dsn) as seer:
         looked = look(seer)
     problem = _judged(looked)
