@@ -178,11 +178,14 @@ class Mended:
     cost_after: Cost
 
 
-def mended(ground: Ground, treatment: Treatment = OFF, enabled: str = "true") -> Mended:
-    """Switch autovacuum on again for a table, or leave it off, and let it come once."""
+def mended(ground: Ground, treatment: Treatment = OFF, enabled: str = "true", rewrite: bool = False) -> Mended:
+    """Switch autovacuum on again for a table, or leave it off, and let it come once; *rewrite*: the table then."""
     table = treatment.table
     before, cost = ground.counters()[table], innocent(ground, table)
     with ground.session() as session:
         run(session, "options", table=named(table), option=pg.SQL("autovacuum_enabled"), value=pg.SQL(enabled))
     ground.visit()
+    if rewrite:
+        with ground.session() as session:
+            run(session, "vacuum_full", table=named(table))
     return Mended(before, ground.counters()[table], cost, innocent(ground, table))

@@ -17,14 +17,12 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.analyse.autovacuum_prediction import predict
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.ground import DATABASE, PATIENCE_S, Ground, named, run
 from lab.demonstrate.horizon import HOLDERS, PREPARED, Holder
 from lab.errors import BusyError
 from lab.observe.autovacuum import connected, look
 from lab.process import wait_until
-from lab.record.autovacuum import VACUUM
 
 ROWS = 1000
 
@@ -41,7 +39,6 @@ class Held:
     left: int
     runs: int
     named: str
-    foreseen: str  # what was predicted that a vacuum would remove: all, only what died before, nothing
     left_after: int  # after the transaction had ended
 
     @property
@@ -50,9 +47,17 @@ class Held:
         return self.left > 0
 
 
-def held(bench: Bench, ground: Ground, holders: Sequence[Holder] = (*HOLDERS, PREPARED)) -> tuple[Held, ...]:
+def held(
+    bench: Bench,
+    ground: Ground,
+    holders: Sequence[Holder] = (*HOLDERS, PREPARED),
+    ask_in: str = "",
+    ends: bool = True,
+) -> tuple[Held, ...]:
     """Let rows die beside each of *holders*, and autovacuum run, until it has removed them or left them several times.
 
+    :param ask_in: the database in which is asked who holds the horizon; by default each in its own.
+    :param ends: whether the transactions end before the rows are counted for the last time.
     :raises BusyError: if autovacuum does not come within a minute.
     """
     ground.say(f"{len(holders)} databases, with an idle transaction in each")
@@ -62,14 +67,15 @@ def held(bench: Bench, ground: Ground, holders: Sequence[Holder] = (*HOLDERS, PR
         for scene in scenes:
             scene.kill()
         _until(lambda: all(scene.settled(enough) for scene in scenes), "autovacuum has not come")
-        ground.say("autovacuum goes on; the transactions end now")
-        seen = [(scene.left, scene.runs, *scene.foreseen()) for scene in scenes]
-        for scene in scenes:
-            scene.release()
-        _until(lambda: all(scene.looked()[0] == 0 for scene in scenes), "autovacuum has not removed the rows")
+        seen = [(scene.left, scene.runs, scene.named(ask_in)) for scene in scenes]
+        if ends:
+            ground.say("the transactions end now, and autovacuum goes on")
+            for scene in scenes:
+                scene.release()
+            _until(lambda: all(scene.looked()[0] == 0 for scene in scenes), "autovacuum has not removed the rows")
         return tuple(
-            Held(scene.holder.name, ROWS, left, runs, named_as, foreseen, scene.left)
-            for scene, (left, runs, named_as, foreseen) in zip(scenes, seen, strict=True)
+            Held(scene.holder.name, ROWS, left, runs, who, scene.left)
+            for scene, (left, runs, who) in zip(scenes, seen, strict=True)
         )
 
 
@@ -121,11 +127,11 @@ class _Scene:
         left, runs = self.looked()
         return runs >= (1 if left == 0 else enough)
 
-    def foreseen(self) -> tuple[str, str]:
-        """Return who holds the horizon, and what a vacuum would remove."""
-        seen = look(self._reader)
-        prediction = next(one for one in predict([seen]) if one.table == "public.held" and one.action == VACUUM)
-        return prediction.held_by, prediction.removes
+    def named(self, database: str = "") -> str:
+        """Return who holds the horizon of this database, or of another; empty if nobody does."""
+        with connected(self._ground.server.dsn(database=database or self._name)) as seer:
+            found = look(seer)
+        return next((one.named for one in found.holders.of(found.database)), "")
 
     def release(self) -> None:
         """End the transaction."""

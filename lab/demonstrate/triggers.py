@@ -98,6 +98,11 @@ class Climb:
     died: int = 0  # when autovacuum was first seen to have come
 
     @property
+    def default_threshold(self) -> int:
+        """The threshold by the default settings: it takes one row more."""
+        return 50 + self.rows // 5
+
+    @property
     def outside_s(self) -> float | None:
         """How far the run was outside of the predicted interval, 0 inside; None if one of them is not there."""
         if self.came_s is None or self.earliest_s is None or self.latest_s is None:
@@ -105,16 +110,14 @@ class Climb:
         return max(self.earliest_s - self.came_s, self.came_s - self.latest_s, 0.0)
 
 
-def watched(
-    bench: Bench, ground: Ground, at: int = 0, more: int = 1, unseen: int = 0, then: float = 1.0
-) -> tuple[tuple[Came, ...], tuple[Climb, ...]]:
-    """Make both experiments at the same time; the arguments are those of :func:`came` and :func:`climbed`."""
+def watched(bench: Bench, ground: Ground) -> tuple[tuple[Came, ...], tuple[Climb, ...]]:
+    """Make both experiments at the same time: :func:`came` and :func:`climbed`."""
     counts: list[Came] = []
     moments: list[Climb] = []
     together(
         [
-            lambda: counts.extend(came(ground, at=at, more=more, unseen=unseen)),
-            lambda: moments.extend(climbed(bench, ground, then=then)),
+            lambda: counts.extend(came(ground)),
+            lambda: moments.extend(climbed(bench, ground)),
         ]
     )
     return tuple(counts), tuple(moments)
@@ -206,15 +209,18 @@ def _table(looked: Look, case: Case) -> Table:
     return found
 
 
-def climbed(bench: Bench, ground: Ground, then: float = 1.0) -> tuple[Climb, ...]:
+def climbed(
+    bench: Bench, ground: Ground, then: float = 1.0, options: Mapping[str, str] | None = None
+) -> tuple[Climb, ...]:
     """Let rows of three tables die at steady rates until autovacuum has come to each.
 
     :param then: what the rates are multiplied by, once the moment has been predicted.
+    :param options: settings of these tables' own; by default they have the server's.
     :raises BusyError: if it has not come within a minute.
     """
     rows, rates = bench.scaled(ci=(2000, (300.0, 200.0, 150.0)), workshop=(10_000, (400.0, 250.0, 175.0)))
     climbs = [Climb(f"climb_{number}", rows, rate) for number, rate in enumerate(rates, 1)]
-    _make(ground, [Case("", one.table, DEAD, ONLY_DEAD, rows) for one in climbs])
+    _make(ground, [Case("", one.table, DEAD, {**ONLY_DEAD, **(options or {})}, rows) for one in climbs])
     with ground.session() as writer, connected(ground.dsn) as seer:
         _climb(_Writer(writer, climbs, not ground.value("collected")), seer, climbs, then)
     return tuple(climbs)
