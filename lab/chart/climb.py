@@ -47,8 +47,8 @@ def climb(tables: Sequence[Climbing], words: Words) -> Figure:
 
 def _panels(figure: Figure, left_in: float, right_in: float) -> tuple[Axes, Axes]:
     left, width = left_in / WIDTH_IN, 1 - (left_in + right_in) / WIDTH_IN
-    below = figure.add_axes((left, 0.12, width, 0.38))
-    above = figure.add_axes((left, 0.55, width, 0.22), sharex=below)
+    below = figure.add_axes((left, 0.12, width, 0.4))
+    above = figure.add_axes((left, 0.57, width, 0.25), sharex=below)
     return above, below
 
 

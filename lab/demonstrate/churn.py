@@ -2,7 +2,7 @@
 
 The tables are sessions of an application: in each round the oldest end and as many begin, in one transaction, so the
 number of live rows never changes. The rounds are paced by autovacuum's own visits, about one a second, and not by a
-clock: each round's rows are counted before the visit and judged by it, however busy the machine is.
+clock: each round's rows are handed in before the visit and judged by it, however busy the machine is.
 
 Beside them an innocent query asks each table for its oldest session, one row by the primary key. It has to step over
 the entries of those that ended: VACUUM removes them from the index, and nothing else does while the pages are in use.
@@ -58,31 +58,36 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One table in one round: when it was looked at before the visit and after it, s, and what was seen."""
+    """One table in one round: how many rows were dead before autovacuum's visit, and what was seen after it.
+
+    Those before it are the ones that the last visit left and those that ended since: autovacuum may be quicker than a
+    look at the counters.
+    """
 
     before_s: float
     after_s: float
-    before: Counters
+    dead_before: int
     after: Counters
     cost: Cost  # after the visit
 
 
 @dataclass(slots=True)
 class Churned:
-    """One table through all rounds."""
+    """One table through all rounds. *ran_before*: autovacuum may have come while it was filled."""
 
     treatment: Treatment
+    ran_before: int = 0
     rounds: list[Round] = field(default_factory=list)
 
     @property
     def vacuums(self) -> int:
-        """How often autovacuum ran on it."""
-        return self.rounds[-1].after.vacuums
+        """How often autovacuum ran on it in these rounds."""
+        return self.rounds[-1].after.vacuums - self.ran_before
 
     @property
     def peak(self) -> int:
-        """The most dead rows that were counted."""
-        return max(one.before.dead for one in self.rounds)
+        """The most dead rows that there were."""
+        return max(one.dead_before for one in self.rounds)
 
     @property
     def least_growth_bytes(self) -> int:
@@ -138,18 +143,22 @@ def _make(ground: Ground, season: Season) -> None:
     with ground.session() as session:
         for one in season.tables:
             run(session, "vacuum_analyze", table=named(one.treatment.table))
+    counters = ground.counters()
+    for one in season.tables:
+        one.ran_before = counters[one.treatment.table].vacuums
 
 
 def _round(ground: Ground, season: Season, began: float) -> None:
     with ground.session() as session:
         for one in season.tables:
             replace(session, one.treatment.table, season.count)
-    before, before_s = ground.counters(), time.monotonic() - began
+    before_s = time.monotonic() - began
     ground.visit()
     after, after_s = ground.counters(), time.monotonic() - began
     for one in season.tables:
         table = one.treatment.table
-        one.rounds.append(Round(before_s, after_s, before[table], after[table], innocent(ground, table)))
+        left = one.rounds[-1].after.dead if one.rounds else 0
+        one.rounds.append(Round(before_s, after_s, left + season.count, after[table], innocent(ground, table)))
 
 
 def replace(session: Connection, table: str, count: int) -> None:

@@ -1,11 +1,12 @@
 """A private server on which autovacuum looks every second, and a way to know when it has looked.
 
 Whether autovacuum stays away cannot be told from a clock: it may be late. So there is a canary, a table with a
-threshold of none. After one of its rows died, its next vacuum says that autovacuum has been in the database, and that
-what it left alone it left alone knowingly.
+threshold of none for ANALYZE. After a row of it changed, its next run says that autovacuum has been in the database,
+and that what it left alone it left alone knowingly. (A threshold for VACUUM would not do: where another session holds
+the horizon for a moment, the dead row stays, and autovacuum comes once more for nothing.)
 
 What a session counted is handed in at the latest when it ends, so everything here is written in sessions that end, and
-the canary's row dies last. The canary is made first: a worker looks at the tables in the order of ``pg_class``.
+the canary's row changes last. The canary is made first: a worker looks at the tables in the order of ``pg_class``.
 
 Source: PostgreSQL's ``autovacuum.c`` (``do_autovacuum``), and the manual on when statistics are reported.
 """
@@ -101,14 +102,14 @@ class Ground:
         for _ in range(times):
             seen = self._canary()
             with self.session() as session:
-                run(session, "canary_dies")
+                run(session, "canary_sings")
             self._until(lambda seen=seen: self._canary() > seen, "autovacuum has not come")  # type: ignore[misc]
             self._until(lambda: not self.value("at_work"), "autovacuum has not finished")
             self.visits += 1
         self.settle()
 
     def _canary(self) -> int:
-        return next(int(row[5]) for row in self.ask("counters") if row[0] == "canary")
+        return next(int(row[6]) for row in self.ask("counters") if row[0] == "canary")
 
     def _until(self, ready: Callable[[], bool], else_what: str) -> None:
         if not wait_until(ready, PATIENCE_S, every_s=0.03):

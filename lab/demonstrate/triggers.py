@@ -26,6 +26,7 @@ from lab.record.autovacuum import LATER, VACUUM, Look, Prediction, Table
 NO_ANALYZE = {"autovacuum_analyze_threshold": "2000000000"}
 NO_INSERTS = {"autovacuum_vacuum_insert_threshold": "-1"}
 NO_VACUUM = {"autovacuum_vacuum_threshold": "2000000000", **NO_INSERTS}
+SCALE, MOST = "autovacuum_vacuum_scale_factor", "autovacuum_vacuum_max_threshold"
 FLUSH_S = 0.5  # the writer hands in its counters many times a second, or twice (13 and 14)
 _TICK_S, _LOOK_S = 0.05, 0.2
 
@@ -46,11 +47,9 @@ ONLY_DEAD = {**NO_ANALYZE, **NO_INSERTS}
 NEVER_ANALYZED = Case("dead rows, never analyzed", "came_unknown", DEAD, ONLY_DEAD, before="")
 CASES = (
     Case("dead rows", "came_dead", DEAD, ONLY_DEAD),
-    Case("dead rows, scale factor 0.05", "came_dead_05", DEAD, {**ONLY_DEAD, "autovacuum_vacuum_scale_factor": "0.05"}),
+    Case("dead rows, scale factor 0.05", "came_dead_05", DEAD, {**ONLY_DEAD, SCALE: "0.05"}),
     NEVER_ANALYZED,
-    Case(
-        "dead rows, maximum threshold 100", "came_most", DEAD, {**ONLY_DEAD, "autovacuum_vacuum_max_threshold": "100"}
-    ),
+    Case("dead rows, maximum threshold 100", "came_most", DEAD, {**ONLY_DEAD, MOST: "100"}),
     Case("inserts", "came_inserts", INSERTS, NO_ANALYZE),
     Case("inserts, all pages frozen", "came_frozen", INSERTS, NO_ANALYZE, rows=5000, before="vacuum_freeze"),
     Case("changes, for ANALYZE", "came_changes", CHANGES, NO_VACUUM),
@@ -130,24 +129,21 @@ def came(
 
     :param at: rows beyond the last harmless count.
     :param more: rows to add then.
-    :param unseen: of the first rows, those that the prediction does not hear of.
+    :param unseen: rows of each step that the prediction does not hear of.
 
     A case whose setting this server does not have is left out.
     """
     with connected(ground.dsn) as seer:
         if look(seer).rules.vacuum_max_threshold is None:
-            cases = [case for case in cases if "autovacuum_vacuum_max_threshold" not in case.options]
+            cases = [case for case in cases if MOST not in case.options]
         ground.say(f"{len(cases)} tables at their thresholds, and one row beyond")
         _make(ground, cases)
         before = look(seer)
-        wanted = {case.table: _trigger(before, case).first - 1 + at for case in cases}
-        _act(ground, {case: wanted[case.table] - _trigger(before, case).count - unseen for case in cases})
-        first = look(seer)
-        _act(ground, dict.fromkeys(cases, unseen))
+        counts = {case: _trigger(before, case).first - 1 + at - _trigger(before, case).count for case in cases}
+        _act(ground, counts)
         ground.visit(2)
         between = look(seer)
         _act(ground, dict.fromkeys(cases, more))
-        second = look(seer)
         ground.visit()
         after = look(seer)
     return tuple(
@@ -155,8 +151,8 @@ def came(
             case,
             _table(before, case).reltuples,
             _trigger(before, case).threshold,
-            _step(first, between, case),
-            _step(second, after, case),
+            _step(before, between, case, counts[case], unseen),
+            _step(between, after, case, more, unseen),
         )
         for case in cases
     )
@@ -188,9 +184,12 @@ def _act(ground: Ground, counts: Mapping[Case, int]) -> None:
     ground.settle()
 
 
-def _step(looked: Look, later: Look, case: Case) -> Step:
+def _step(looked: Look, later: Look, case: Case, acted: int, unseen: int) -> Step:
+    """Compare two looks, between which *acted* rows died: a look just after that could be later than autovacuum."""
     trigger = _trigger(looked, case)
-    return Step(trigger.count, trigger.due, _runs(_table(later, case), case) - _runs(_table(looked, case), case))
+    count = trigger.count + acted
+    runs = _runs(_table(later, case), case) - _runs(_table(looked, case), case)
+    return Step(count, count - unseen >= trigger.first, runs)
 
 
 def _runs(table: Table, case: Case) -> int:

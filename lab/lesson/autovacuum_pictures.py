@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 import pandas as pd
 
@@ -9,15 +10,17 @@ from lab.chart import climb, plain
 from lab.chart.climb import Climbing
 from lab.chart.plain import Line, Words
 from lab.demonstrate.churn import LOOKS, OFF, Churned, Mended, Season
+from lab.demonstrate.ground import Ground
 from lab.demonstrate.held import Held
 from lab.demonstrate.triggers import Came, Climb
 from lab.lesson.display import show
 from lab.lesson.pictures import curve
 
 _TIME = "time, s"
+_LAST = 4  # rounds at the end that a title speaks of
 
 
-def counts(seen: Sequence[Came]) -> pd.DataFrame:
+def counts(seen: Sequence[Came], ground: Ground) -> pd.DataFrame:
     """Return what was predicted of each table and what came, at its threshold and one row beyond."""
     return pd.DataFrame(
         {
@@ -30,7 +33,7 @@ def counts(seen: Sequence[Came]) -> pd.DataFrame:
             "next count": [one.over.count for one in seen],
             "then came": [one.over.runs for one in seen],
         }
-    )
+    ).rename_axis(f"PostgreSQL {ground.server.programs.version_text}", axis="columns")
 
 
 def moments(climbs: Sequence[Climb]) -> None:
@@ -43,8 +46,8 @@ def moments(climbs: Sequence[Climb]) -> None:
     )
     words = Words(
         title,
-        f"{len(climbs)} tables of {climbs[0].rows:,} rows; predicted half-way (at the small arrow), from the "
-        "counters alone",
+        f"{len(climbs)} tables of {climbs[0].rows:,} rows; predicted half-way (small arrow), from the counters; "
+        "the mark is when it came",
         _TIME,
         "dead rows",
         limits={"threshold": float(climbs[0].first - 1)},
@@ -59,30 +62,40 @@ def moments(climbs: Sequence[Climb]) -> None:
 
 
 def dead(season: Season, guess: float | None = None) -> None:
-    """Show the share of dead rows over time; *guess* is of the share at which autovacuum comes, %."""
-    peaks = [one.peak for one in season.tables]
-    falling = all(more < less for more, less in pairwise(reversed(peaks)))
-    lines = [
-        Line(
-            one.treatment.name,
-            [
-                (at, 100 * counted.dead / season.rows)
-                for seen in one.rounds
-                for at, counted in ((seen.before_s, seen.before), (seen.after_s, seen.after))
-            ],
-        )
-        for one in season.tables
-    ]
+    """Show the share of dead rows over time; *guess* is of the share at which autovacuum comes, %.
+
+    The axis ends where those with autovacuum do: the other one leaves it.
+    """
+    pct = {one.treatment: 100 * one.peak / season.rows for one in season.tables}
+    treated = [share for treatment, share in pct.items() if treatment != OFF]
+    falling = all(more > less for more, less in pairwise(treated)) and pct.get(OFF, 0.0) > max(treated)
     words = Words(
-        "Each smaller scale factor has fewer dead rows"
+        "Each smaller scale factor leaves fewer dead rows, and none at all the most"
         if falling
-        else "The scale factors do not differ in their dead rows",
+        else "The scale factors do not differ clearly in their dead rows",
         _subtitle(season),
         _TIME,
         "dead rows, % of the live ones",
         guesses={} if guess is None else {f"your guess {guess:g} %": guess},
     )
-    curve(lines, words)
+    lines = [Line(_name(one, pct[one.treatment]), _saw(one, season.rows)) for one in season.tables]
+    figure = plain.curve(lines, words)
+    figure.axes[0].set_ylim(0, 1.5 * max([*treated, guess or 0.0]))
+    show(figure, plain.structure(words, [one.treatment.name for one in season.tables]), words.title)
+
+
+def _name(one: Churned, peak_pct: float) -> str:
+    return f"{one.treatment.name}, to {peak_pct:.0f} %" if one.treatment == OFF else one.treatment.name
+
+
+def _saw(one: Churned, rows: int) -> list[tuple[float, float]]:
+    """Return the share of dead rows before and after each visit, %, up to the last visit."""
+    both = [
+        (at, 100 * count / rows)
+        for seen in one.rounds
+        for at, count in ((seen.before_s, seen.dead_before), (seen.after_s, seen.after.dead))
+    ]
+    return both[:-1]
 
 
 def sizes(season: Season) -> None:
@@ -101,8 +114,8 @@ def sizes(season: Season) -> None:
 
 def latency(season: Season) -> None:
     """Show what one row by its key takes the server, over time."""
-    last = {one.treatment.name: one.rounds[-1].cost.median_ms for one in season.tables}
-    times = last[OFF.name] / min(last.values())
+    last = [median(seen.cost.median_ms for seen in one.rounds[-_LAST:]) for one in season.tables]
+    times = last[-1] / min(last)
     words = Words(
         f"One row by its key takes {times:.2g} times as long without autovacuum"
         if times >= 1.5

@@ -37,7 +37,7 @@ guess = lesson.predict("dead rows that autovacuum finds, % of the live ones", 10
 
 # %% tags=["nbval-ignore-output"]
 came, climbs = triggers.watched(bench, server)
-server.server.programs.version_text, pictures.counts(came)
+pictures.counts(came, server)
 
 # %%
 lesson.claim(

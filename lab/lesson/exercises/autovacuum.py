@@ -50,7 +50,7 @@ def comes_in_time(ground: object) -> tuple[bool, str]:
         return False, "the table is not there; run the cell that makes it"
     with connected(ground.dsn) as seer:
         looked = look(seer)
-    problem = _judged(looked)
+    problem = judged(looked)
     if problem:
         return False, problem
     before = ground.counters()[TABLE]
@@ -62,7 +62,7 @@ def comes_in_time(ground: object) -> tuple[bool, str]:
     return True, "the rows died, and autovacuum came at its next look; other tables are treated as before"
 
 
-def _judged(looked: Look) -> str:
+def judged(looked: Look) -> str:
     """Say what is wrong with the settings; nothing if they are as asked for."""
     table = looked.named(TABLE)
     assert table is not None

@@ -1,2 +1,0 @@
--- One dead row, and the threshold is none
-UPDATE canary SET changed = changed + 1
