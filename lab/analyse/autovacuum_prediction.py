@@ -10,7 +10,7 @@ they stay counted, and the threshold stays crossed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.analyse import autovacuum
 from lab.analyse.autovacuum import Trigger
@@ -105,9 +105,9 @@ def _prediction(
     looks: Sequence[Look], table: Table, action: str, held: Holders, flush_s: float, wait_s: float
 ) -> Prediction:
     last, vacuum = looks[-1], action == VACUUM
-    triggers = (autovacuum.vacuum_triggers if vacuum else autovacuum.analyze_triggers)(table, last)
-    ways = [_when(trigger, rate_per_s(looks, table, trigger.reason), flush_s, wait_s) for trigger in triggers]
-    soonest = min(ways, key=_order, default=None)
+    soonest, after = _soonest(looks, table, action, flush_s, wait_s), ""
+    if vacuum and soonest:
+        soonest, after = _with_analyze(looks, table, soonest, flush_s, wait_s)
     holders = held.of(last.database, table.catalog, table.shared) if vacuum else ()
     parent = last.table(table.parent) if table.parent is not None else None
     verdict, because, unbounded = _hindered(table, action, last, soonest)
@@ -128,13 +128,40 @@ def _prediction(
         rate_per_s=soonest.rate_per_s if soonest else None,
         earliest_s=timed.earliest_s if timed else None,
         latest_s=timed.latest_s if timed and not unbounded else None,
-        because=because,
+        because=because or after,
         removes=removes(table, holders),
         held_by=holders[0].named if holders else "",
         runs_before=table.autovacuums if vacuum else table.autoanalyzes,
         by_hand_before=table.vacuums if vacuum else table.analyzes,
         started_at=last.started_at,
     )
+
+
+def _soonest(looks: Sequence[Look], table: Table, action: str, flush_s: float, wait_s: float) -> _When | None:
+    """Return the way in which *action* comes first, its triggers each taken for themselves."""
+    triggers = (autovacuum.vacuum_triggers if action == VACUUM else autovacuum.analyze_triggers)(table, looks[-1])
+    ways = [_when(trigger, rate_per_s(looks, table, trigger.reason), flush_s, wait_s) for trigger in triggers]
+    return min(ways, key=_order, default=None)
+
+
+def _with_analyze(
+    looks: Sequence[Look], table: Table, vacuum: _When, flush_s: float, wait_s: float
+) -> tuple[_When, str]:
+    """Return when the vacuum comes if an analyze comes first: it sets ``reltuples`` anew, and so the threshold."""
+    analyze = _soonest(looks, table, ANALYZE, flush_s, wait_s)
+    if vacuum.verdict == DUE or analyze is None or analyze.latest_s is None or table.live_rows == table.reltuples:
+        return vacuum, ""
+    if vacuum.latest_s is not None and vacuum.latest_s <= (analyze.earliest_s or 0.0):
+        return vacuum, ""
+    then = _soonest(looks, replace(table, reltuples=float(table.live_rows)), VACUUM, flush_s, wait_s)
+    if then is None or then.latest_s is None or then.trigger.threshold == vacuum.trigger.threshold:
+        return vacuum, ""
+    early = max(then.earliest_s or 0.0, analyze.earliest_s or 0.0)
+    late = max(then.latest_s, analyze.latest_s + wait_s)
+    if vacuum.latest_s is not None and analyze.latest_s > (vacuum.earliest_s or 0.0):  # either may come first
+        early, late = min(early, vacuum.earliest_s or 0.0), max(late, vacuum.latest_s)
+    after = f"after an analyze, which sets the threshold anew, for about {table.live_rows:,} rows"
+    return replace(then, verdict=LATER, earliest_s=early, latest_s=late), after
 
 
 def _when(trigger: Trigger, rate: tuple[float, float] | None, flush_s: float, wait_s: float) -> _When:
@@ -214,24 +241,21 @@ def sentence(prediction: Prediction) -> str:
     'vacuum within 61 s: 2,051 dead rows, more than 2,050'
     """
     what, verdict = prediction.action, prediction.verdict
-    limit = (
-        f"{prediction.threshold:,.6g}"
-        if prediction.threshold is not None and prediction.threshold < 1e6
-        else (f"{prediction.threshold:,.0f}" if prediction.threshold is not None else "")
-    )
+    limit = f"{prediction.threshold or 0.0:,.0f}"
     counted = f"{prediction.count:,} {prediction.reason}"
     if verdict == NEVER:
         return f"never {what}: {prediction.because}"
     if verdict in (STILL, UNKNOWN):
         return f"no {what} in sight: {counted} of {limit}; {prediction.because}"
-    latest = f"{prediction.latest_s:,.0f} s" if prediction.latest_s is not None else ""
+    latest = _span(prediction.latest_s) if prediction.latest_s is not None else ""
     if verdict == DUE:
         moment = f"within {latest}" if latest else "due"
         text = f"{what} {moment}: {counted}, more than {limit}"
     else:
-        early = f"{prediction.earliest_s or 0.0:,.0f}"
-        moment = f"in {early} to {latest}" if latest else f"in {early} s or later"
-        text = f"{what} {moment}: {counted} of {limit}, {prediction.rate_per_s or 0.0:,.1f} more each second"
+        early = _span(prediction.earliest_s or 0.0)
+        moment = f"in {early} to {latest}" if latest else f"in {early} or later"
+        text = f"{what} {moment}: {counted} of {limit}"
+        text += f", {prediction.rate_per_s:,.1f} more each second" if (prediction.rate_per_s or 0.0) > 0 else ""
     if prediction.because:
         text += f"; {prediction.because}"
     if prediction.removes == NOTHING:
@@ -239,3 +263,10 @@ def sentence(prediction: Prediction) -> str:
     elif prediction.removes == OLDER:
         text += f"; removes only what died before {prediction.held_by} began"
     return text
+
+
+def _span(seconds: float) -> str:
+    for unit, length_s in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 3 * length_s:
+            return f"{seconds / length_s:,.0f} {unit}"
+    return f"{seconds:,.0f} s"

@@ -114,7 +114,9 @@ def rules(settings: Mapping[str, str]) -> Rules:
 def _notes(unseen: int) -> tuple[str, ...]:
     if not unseen:
         return ()
-    return (f"{unseen} sessions of other roles could not be looked at, any may hold the horizon; grant pg_monitor",)
+    return (
+        f"what {unseen} sessions do is hidden, and how many autovacuum workers there are; grant the role pg_monitor",
+    )
 
 
 def _rows(connection: Connection, question: str, columns: str = "") -> list[dict[str, Any]]:

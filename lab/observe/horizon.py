@@ -14,7 +14,7 @@ from lab.record.horizon import Holder, Holders
 def holders(connection: Connection) -> Holders:
     """Return all holders of the server, the oldest first; the asking session is none of them.
 
-    :param connection: to any database, in autocommit; sessions of other roles need the rights of ``pg_monitor``.
+    :param connection: to any database, in autocommit; what other roles' sessions do is told to ``pg_monitor``.
     :raises psycopg2.Error: if the server does not answer.
     """
     with connection.cursor() as cursor:

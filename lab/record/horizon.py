@@ -58,7 +58,10 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """All that hold the horizon of one server, the oldest first; *unseen* counts sessions that the role may not see."""
+    """All that hold the horizon of one server, the oldest first.
+
+    *unseen* counts sessions of other roles: their numbers are told to everybody, what they do and since when is not.
+    """
 
     all: tuple[Holder, ...] = ()
     unseen: int = 0

@@ -1,69 +1,18 @@
 """The predictor's known answers, each held against what autovacuum then does, on every major version."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg2
 import pytest
 
 from lab.analyse import autovacuum as arithmetic
 from lab.analyse.autovacuum_prediction import predict, sentence
-from lab.observe import autovacuum
 from lab.process import wait_until
-from lab.record.autovacuum import ANALYZE, DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction, Table
+from lab.record.autovacuum import ANALYZE, DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM
+from lab.record.options import Options
 from lab.server.private import Private
-
-NAPTIMES_S = 4.0  # this long without a run counts as never: the naptime is one second
-PATIENCE_S = 30.0
-
-
-class Scene:
-    """One database: a session that writes and has reported what it wrote, and one that looks."""
-
-    def __init__(self, dsn: str) -> None:
-        self.dsn = dsn
-        self.eyes = psycopg2.connect(dsn)
-        self.eyes.autocommit = True
-
-    def run(self, *statements: str) -> None:
-        """Run each statement in a session that ends, and so reports its counts before the next one runs.
-
-        In one session, the counts of what was inserted would arrive after those of ANALYZE, and be added to them.
-        """
-        for statement in statements:
-            with closing(psycopg2.connect(self.dsn)) as connection:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    cursor.execute(statement)
-
-    def look(self) -> Look:
-        return autovacuum.look(self.eyes)
-
-    def table(self, name: str = "t") -> Table:
-        found = self.look().named(name)
-        assert found is not None
-        return found
-
-    def until(self, condition: Callable[[Table], bool], name: str = "t") -> Table:
-        """Wait until the table's counters say so; they lag behind the sessions."""
-        assert wait_until(lambda: condition(self.table(name)), timeout_s=PATIENCE_S, every_s=0.1), self.table(name)
-        return self.table(name)
-
-    def prediction(self, action: str = VACUUM, name: str = "t") -> Prediction:
-        look = self.look()
-        table = look.named(name)
-        assert table is not None
-        return next(one for one in predict([look]) if one.oid == table.oid and one.action == action)
-
-    def ran(self, of: Callable[[Table], int] = lambda table: table.autovacuums, name: str = "t") -> bool:
-        """Whether it runs within a generous time."""
-        return wait_until(lambda: of(self.table(name)) > 0, timeout_s=PATIENCE_S, every_s=0.1)
-
-    def stays(self, of: Callable[[Table], int] = lambda table: table.autovacuums, name: str = "t") -> bool:
-        """Whether it does not run within several naptimes."""
-        time.sleep(NAPTIMES_S)
-        return of(self.table(name)) == 0
+from tests.versions.scene import PATIENCE_S, QUIET, Scene, enabled, made
 
 
 @pytest.fixture
@@ -71,21 +20,6 @@ def scene(database: str) -> Iterator[Scene]:
     made = Scene(database)
     yield made
     made.eyes.close()
-
-
-# no vacuum for inserts, and no analyze: it would set reltuples anew, and with it the threshold
-QUIET = "autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 1000000000"
-
-
-def made(rows: int, parameters: str = QUIET, analyzed: bool = True) -> tuple[str, ...]:
-    """A table of *rows* rows, to which nothing is done before it is enabled."""
-    known = f"CREATE TABLE t (id int, n int) WITH ({parameters}, autovacuum_enabled = off)"
-    fill = f"INSERT INTO t SELECT n, 0 FROM generate_series(1, {rows}) AS n"
-    return (known, fill, *(["ANALYZE t"] if analyzed else []))
-
-
-def enabled(scene: Scene) -> None:
-    scene.run("ALTER TABLE t RESET (autovacuum_enabled)")
 
 
 def test_dead_rows_at_the_threshold_never_run_and_one_more_does(scene: Scene) -> None:
@@ -122,9 +56,10 @@ def test_inserts_into_a_frozen_table_run_where_the_server_knows_the_frozen_share
     scene.run(*made(100_000, only_inserts), "VACUUM (FREEZE, ANALYZE) t")
     scene.run("INSERT INTO t SELECT n, 0 FROM generate_series(1, 1500) AS n")
     table = scene.until(lambda table: table.inserted_rows == 1500)
+    alone = replace(table, options=replace(table.options or Options(), enabled=None))
+    trigger = next(one for one in arithmetic.vacuum_triggers(alone, scene.look()) if one.reason == arithmetic.INSERTS)
     enabled(scene)
-    made_of = next(one for one in arithmetic.vacuum_triggers(table, scene.look()) if one.reason == arithmetic.INSERTS)
-    assert made_of.threshold == (1000.0 if table.frozen_pages is not None else 21_000.0)
+    assert trigger.threshold == (1000.0 if table.frozen_pages is not None else 21_000.0)
     assert scene.ran() if table.frozen_pages is not None else scene.stays()
 
 
@@ -205,6 +140,7 @@ def test_a_disabled_table_that_is_too_old_is_vacuumed_all_the_same(scene: Scene)
 
 def test_the_next_round_is_foreseen_from_the_rate(scene: Scene) -> None:
     scene.run(*made(10_000))
+    scene.until(lambda table: table.analyzes == 1)
     first = scene.look()
     scene.run("DELETE FROM t WHERE id <= 1000")
     scene.until(lambda table: table.dead_rows == 1000)

@@ -1,6 +1,6 @@
 -- Who may still need old rows: sessions, prepared transactions, replication slots and standbys; the oldest first
 SELECT * FROM (
-    SELECT CASE WHEN a.backend_type = 'walsender' AND a.datname IS NULL THEN 'standby' ELSE 'session' END AS kind,
+    SELECT CASE WHEN a.datname IS NULL THEN 'standby' ELSE 'session' END AS kind,
            a.pid::text AS name,
            CASE WHEN a.backend_xmin IS NULL OR age(a.backend_xid) >= age(a.backend_xmin)
                 THEN 'backend_xid' ELSE 'backend_xmin' END AS by,
@@ -12,10 +12,11 @@ SELECT * FROM (
            coalesce(a.state, '') AS state,
            coalesce(a.usename::text, '') AS "user",
            coalesce(a.application_name, '') AS application,
-           coalesce(a.query, '') AS query
+           coalesce(nullif(a.query, '<insufficient privilege>'), '') AS query
     FROM pg_stat_activity AS a
     WHERE (a.backend_xid IS NOT NULL OR a.backend_xmin IS NOT NULL)
-      AND (a.datname IS NOT NULL OR a.backend_type = 'walsender')
+      -- whoever belongs to no database and is no walsender does not count; null: the role may not know
+      AND (a.datname IS NOT NULL OR coalesce(a.backend_type, 'walsender') = 'walsender')
       AND a.pid <> pg_backend_pid()
       -- a VACUUM's own snapshot holds nobody back
       AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum AS v WHERE v.pid = a.pid)
