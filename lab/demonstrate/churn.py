@@ -33,7 +33,7 @@ class Treatment:
 
     name: str
     table: str
-    options: Mapping[str, str]
+    options: Mapping[str, str] = field(hash=False)
 
 
 DEFAULT = Treatment("0.2, the default", "sessions_20", {})
