@@ -80,7 +80,8 @@ def held(
 
 
 def _until(ready: Callable[[], bool], what: str) -> None:
-    if not wait_until(ready, PATIENCE_S, every_s=0.1):
+    # seldom: a look is a snapshot, and holds the horizon itself for a moment
+    if not wait_until(ready, PATIENCE_S, every_s=0.25):
         raise BusyError(f"{what} within {PATIENCE_S:g} s; try again when the machine is less busy")
 
 

@@ -79,8 +79,7 @@ def dead(season: Season, guess: float | None = None) -> None:
         guesses={} if guess is None else {f"your guess {guess:g} %": guess},
     )
     lines = [Line(_name(one, pct[one.treatment]), _saw(one, season.rows)) for one in season.tables]
-    figure = plain.curve(lines, words)
-    figure.axes[0].set_ylim(0, 1.5 * max([*treated, guess or 0.0]))
+    figure = plain.curve(lines, words, top=1.5 * max([*treated, guess or 0.0]))
     show(figure, plain.structure(words, [one.treatment.name for one in season.tables]), words.title)
 
 

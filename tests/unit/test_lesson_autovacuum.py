@@ -1,13 +1,18 @@
 """The figures of lesson 08 say what was measured, and its exercise what is wrong."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab.chart.climb import Climbing, climb
 from lab.chart.plain import Words
+from lab.demonstrate import churn
+from lab.demonstrate.churn import Churned, Cost, Round, Season, Treatment
+from lab.demonstrate.ground import Counters
 from lab.demonstrate.triggers import Climb
+from lab.lesson import autovacuum_pictures
 from lab.lesson.exercises.autovacuum import TABLE, comes_in_time, judged
 from lab.record.autovacuum import Look, Options, Rules, Table
 
@@ -55,3 +60,27 @@ def test_the_figure_has_a_mark_for_each_table_and_names_nothing_outside_of_it() 
     renderer = FigureCanvasAgg(figure).get_renderer()
     width = figure.get_size_inches()[0] * figure.dpi
     assert all(text.get_window_extent(renderer).x1 <= width for ax in figure.axes for text in ax.texts)
+
+
+def season(peaks: dict[Treatment, int]) -> Season:
+    cost = Cost(3, (0.1, 0.2))
+
+    def seen(at: float, count: int) -> Round:
+        return Round(at, at + 0.5, count, Counters("t", 0, 1000, 0, 0, 1, 0, 8192), cost)
+
+    return Season(1000, 50, tuple(Churned(one, 0, [seen(0.1, 50), seen(1.1, peak)]) for one, peak in peaks.items()))
+
+
+def test_the_line_that_leaves_the_axis_is_named_with_its_peak_and_the_title_says_what_was_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[tuple[Any, str, str]] = []
+    monkeypatch.setattr(autovacuum_pictures, "show", lambda *parts: shown.append(parts))
+    autovacuum_pictures.dead(season(dict(zip(churn.TREATMENTS, (200, 100, 50, 1200), strict=True))), guess=12)
+    autovacuum_pictures.dead(season(dict.fromkeys(churn.TREATMENTS, 50)))
+    (figure, line, title), (_, _, other) = shown
+    assert title.startswith("Each smaller scale factor leaves fewer")
+    assert other.startswith("The scale factors do not differ")
+    assert figure.axes[0].get_ylim() == (0, 30)
+    assert "switched off, to 120 %" in {text.get_text() for text in figure.axes[0].texts}
+    assert "120" not in line
