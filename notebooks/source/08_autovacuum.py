@@ -26,7 +26,7 @@ server = lesson.hold(ground(bench))
 # When autovacuum comes, how many dead rows does it find, in per cent of the live ones?
 
 # %%
-guess = lesson.predict("dead rows that autovacuum finds, % of the live ones", 10)
+guess = lesson.predict("dead rows that autovacuum finds, % of the live ones", 12)
 
 # %% [markdown]
 # ## When does it come?
