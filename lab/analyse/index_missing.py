@@ -42,7 +42,7 @@ def missing(catalog: Catalog) -> list[Finding]:
         (table,) = (one for one in catalog.tables if one.full_name == name)
         if columns and (name, frozenset(columns)) not in found:
             found[name, frozenset(columns)] = _missing_for(table, columns, asked)
-    unplanned = _unexplained(catalog, {table for table, _ in found})
+    unplanned = _unexplained(catalog, {table for table, _ in reads})
     return [*found.values(), *unplanned]
 
 
