@@ -15,6 +15,7 @@ from rich.console import Console
 from lab import config as settings
 from lab import plan
 from lab.cli.claims import claims
+from lab.cli.indexes import indexes
 from lab.cli.sizing import sizing
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
@@ -298,6 +299,7 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+app.command(epilog="Example: lab indexes --what-if; lab indexes --dsn service=production --json")(indexes)
 
 
 @app.command(epilog="Example: lab show last")

@@ -150,7 +150,7 @@ def _statements(asker: _Asker, view: tuple[str, Sequence[str]] | None) -> tuple[
     seen = [row for row in rows if row["query"] not in (None, HIDDEN)]
     hidden = len(rows) - len(seen)
     unseen = (f"statements: the texts of {hidden} of {len(rows)} are hidden from this role; pg_monitor sees them",)
-    return [_asked(row) for row in seen], unseen if hidden else ()
+    return [_asked(row) for row in seen if is_query(row["query"])], unseen if hidden else ()
 
 
 def _asked(row: Mapping[str, Any]) -> Asked:
@@ -163,7 +163,7 @@ def _planned(
 ) -> tuple[list[Asked], tuple[str, ...]]:
     """Plan the statements that name a table, those with the most blocks first."""
     ordered = sorted(statements, key=lambda one: -one.blocks)
-    chosen = [one for one in ordered if is_query(one.query) and any(name in one.query for name in tables)]
+    chosen = [one for one in ordered if any(name in one.query for name in tables)]
     planned = {}
     with connection.cursor() as cursor:
         cursor.execute(sql.load("indexes/plan_settings"))

@@ -106,7 +106,7 @@ def test_a_foreign_key_without_an_index_is_found_with_what_it_costs(scene: str) 
     ("statement", "columns"),
     [
         ("SELECT * FROM child WHERE c = 7", ("c",)),
-        ('SELECT id FROM child WHERE c > 19999 AND "Name" <> \'x\'', ("c",)),
+        ("SELECT id FROM child WHERE c > 19999 AND \"Name\" <> 'x'", ("c",)),
         ("UPDATE child SET c = c WHERE c = 3", ("c",)),
         ("SELECT count(*) FROM child WHERE at = '2020-01-01' AND c = 4", ("at", "c")),
     ],
