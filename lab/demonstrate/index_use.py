@@ -81,6 +81,13 @@ def what_if_searchable(
     )
 
 
+def what_if_comments(bench: Bench, columns: str, author: int = 7, pairs: int = 3) -> Tried:
+    """Ask for a user's comments without an index on *columns* of comments and with one; it is rolled back."""
+    make = sql.load("lesson/comments_index_tried").format(columns=columns)
+    question = sql.load("lesson/comments_asked")
+    return whatif.added(bench.where.owner_dsn, "public.comments", make, question, {"author": author}, pairs)
+
+
 @contextmanager
 def searchable(bench: Bench, make: str = "lesson/search_index") -> Iterator[None]:
     """Lend an index for searches in the texts of posts.
@@ -118,6 +125,10 @@ class Used:
     blocks_per_call: float
     scans: Mapping[str, int]  # since the index was made
     findings: tuple[Finding, ...]  # on comments alone
+
+    def least(self, *names: str) -> int:
+        """Return the fewest scans of those of *names* that were there; 0 if none was."""
+        return min((self.scans[name] for name in names if name in self.scans), default=0)
 
     def found(self, kind: str) -> list[str]:
         """Return the indexes of a kind of finding, or the columns that are missing one."""
@@ -158,10 +169,11 @@ def used(bench: Bench, names: Sequence[str] = (), asked: int = 30) -> Used:
             flush(owner.connection)
         found = deltas.between(before, look.take()).statements.of_kind()
         catalog = reader.read(bench.where.owner_dsn)
+    scans = {index.name: index.scans or 0 for index in catalog.indexes}
     return Used(
         sum(one.calls or 0 for one in named(found, "app/comments_of")),
         blocks_per_call(found, "app/comments_of"),
-        {index.name: index.scans or 0 for index in catalog.indexes if index.name in names},
+        {name: scans.get(name, 0) for name in names},
         tuple(one for one in judgement.review(catalog) if one.table == "public.comments"),
     )
 
@@ -176,9 +188,15 @@ class Enforced:
     called_unused: bool  # by the lab
 
 
-def enforced(bench: Bench, new: int = 20, taken: int = 5, index: str = "users_email_key") -> Enforced:
-    """Add users with new addresses, then with addresses that are taken, and count the scans of the unique index."""
-    with bench.reader() as owner:
+def enforced(
+    bench: Bench, new: int = 20, taken: int = 5, index: str = "users_email_key", look_up: bool = False
+) -> Enforced:
+    """Add users with new addresses, then with addresses that are taken, and count the scans of the unique index.
+
+    :param index: another one to look at; one of the lesson's is made for it.
+    :param look_up: look a user up by the address too.
+    """
+    with indexed(bench, [index] if index in _MADE_BY else []), bench.reader() as owner:
         _guard(owner.connection)
         before = _scans(bench, index)
         refused = accepted = 0
@@ -192,6 +210,9 @@ def enforced(bench: Bench, new: int = 20, taken: int = 5, index: str = "users_em
                     accepted += 1
                 except psycopg2.errors.UniqueViolation:
                     refused += 1
+            if look_up:
+                owner.rows("lesson/no_seqscan")
+                owner.rows("lesson/user_by_email", email="user1@example.org")
         finally:
             owner.rows("lesson/no_new_users")
         flush(owner.connection)

@@ -30,10 +30,10 @@ from lab.sql.normal import normalise
 Statement = TypeVar("Statement", StatementDelta, StatementCounters)
 _PARAMETER = re.compile(r"%\(\w+\)s|(?<!:):[a-z_]+")
 WAYS = ("authors-each", "authors-joined", "authors-listed")
-MIX = {"/posts/7": 60, "/patterns/burn?rows=40000": 60, "/slow?ms=40": 1, "/patterns/authors-each": 5}
+MIX = {"/posts/7": 60, "/patterns/burn?rows=50000": 60, "/slow?ms=40": 1, "/patterns/authors-each": 5}
 SENT = {  # route -> the statements that a request sends, and how often
     "/posts/7": {"app/post": 1},
-    "/patterns/burn?rows=40000": {"app/burn": 1},
+    "/patterns/burn?rows=50000": {"app/burn": 1},
     "/slow?ms=40": {"app/slow": 1},
     "/patterns/authors-each": {"app/posts": 1, "app/author": 20},
 }
@@ -88,14 +88,17 @@ def looking(bench: Bench) -> Iterator[Reader]:
         yield reader
 
 
-def ran(bench: Bench, requests: Mapping[str, int] = MIX, web: App | None = None) -> Ran:
+def ran(
+    bench: Bench, requests: Mapping[str, int] = MIX, web: App | None = None, beside: Mapping[str, int] | None = None
+) -> Ran:
     """Send so many requests of each path through the app, and subtract two looks at the counters.
 
+    :param beside: requests of somebody else meanwhile, of which nobody tells.
     :raises AppError: if one of them fails.
     """
     with shared.application(bench, web) as target, looking(bench) as reader:
         before = reader.take()
-        for path, times in requests.items():
+        for path, times in [*requests.items(), *(beside or {}).items()]:
             _ask(target, path, times)
         after = reader.take()
     return Ran(dict(requests), deltas.between(before, after))
