@@ -201,9 +201,8 @@ def spread_ms(old: StatementCounters | None, new: StatementCounters) -> float | 
     mean_ms = total_ms / calls
     variance = (squares[-1] - (squares[0] if old else 0.0)) / calls - mean_ms**2
     rounding = 1e-13 * squares[-1] / calls
-    if variance > rounding:
-        return math.sqrt(variance)
-    return 0.0 if rounding <= (0.01 * mean_ms) ** 2 else None
+    told = 100 * rounding <= max(variance, (0.1 * mean_ms) ** 2)
+    return math.sqrt(max(0.0, variance)) if told else None
 
 
 def _squares(one: StatementCounters) -> float | None:

@@ -17,6 +17,7 @@ from lab import plan
 from lab.cli.claims import claims
 from lab.cli.indexes import indexes
 from lab.cli.sizing import sizing
+from lab.cli.statements import statements
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
@@ -300,6 +301,9 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
 app.command(epilog="Example: lab indexes --what-if; lab indexes --dsn service=production --json")(indexes)
+
+
+app.command(epilog="Example: lab statements --seconds 5 --by calls")(statements)
 
 
 @app.command(epilog="Example: lab show last")

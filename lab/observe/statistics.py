@@ -13,7 +13,6 @@ Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settl
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -21,7 +20,7 @@ from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError
 from lab.observe import columns
-from lab.observe.session import one_line, select_list
+from lab.observe.session import one_line, plain, select_list
 from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
 from lab.record.counters import (
     Began,
@@ -131,11 +130,11 @@ class Reader:
     def _one(self, question: str, view: str, wanted: columns.Names) -> dict[str, Any]:
         schema, live = self._views[view]
         rows = self._ask(question, columns=select_list(wanted, live), view=f"{schema}.{view}")
-        return {name: _plain(value) for name, value in rows[0].items()}
+        return {name: plain(value) for name, value in rows[0].items()}
 
     def _rows(self, question: str, view: str, wanted: columns.Names, kind: type) -> tuple[Any, ...]:
         rows = self._ask(question, columns=select_list(wanted, self._views[view][1]))
-        return tuple(kind(**{name: _plain(value) for name, value in row.items()}) for row in rows)
+        return tuple(kind(**{name: plain(value) for name, value in row.items()}) for row in rows)
 
     def _server(self) -> dict[str, Any]:
         """Checkpoints, buffers and WAL, from the views that this server has; what it has not is None."""
@@ -161,25 +160,22 @@ class Reader:
         seen = [row for row in rows if row["query"] != HIDDEN and row["queryid"] is not None]
         calls = sum(row["calls"] for row in rows) - sum(row["calls"] for row in seen)
         unseen = f"statements: {len(rows) - len(seen)} of other roles, with {calls} calls; pg_monitor would see them"
-        values = tuple(StatementCounters(**{name: _plain(value) for name, value in row.items()}) for row in seen)
+        values = tuple(_statement(row) for row in seen)
         return values, (unseen,) if len(seen) < len(rows) else ()
 
 
+def _statement(row: Mapping[str, Any]) -> StatementCounters:
+    values = {name: plain(value) for name, value in row.items()}
+    # the server gives no text where it could not read its file of texts
+    return StatementCounters(**{**values, "query": values["query"] or ""})
+
+
 def _began(values: Mapping[str, Any]) -> Began:
-    return Began(**{name: _plain(values.get(name)) for name in names_of(Began)})
+    return Began(**{name: plain(values.get(name)) for name in names_of(Began)})
 
 
 def _not_counted(who: Mapping[str, Any]) -> Iterator[str]:
     if not who["track_counts"]:
         yield "tables and indexes: track_counts is off, nothing is counted"
-    if who["statements_track"] == "none":
-        yield "statements: pg_stat_statements.track is none, nothing is counted"
     if not who["sees_all"]:
         yield "other roles' backends: their state is hidden; pg_monitor would see it"
-
-
-def _plain(value: Any) -> Any:
-    """Return a timestamp as text, and a whole number that came as a decimal as an integer."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return int(value) if type(value).__name__ == "Decimal" else value

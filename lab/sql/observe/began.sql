@@ -7,7 +7,6 @@ SELECT d.oid::bigint AS datid, d.datname::text AS database, clock_timestamp() AS
        (SELECT s.stats_reset FROM pg_stat_database AS s WHERE s.datid = d.oid) AS database_reset,
        current_setting('pg_stat_statements.save', true)::bool AS statements_kept,
        current_setting('track_counts')::bool AS track_counts,
-       current_setting('pg_stat_statements.track', true) AS statements_track,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
        pg_backend_pid() || ' ' || (SELECT a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) AS a)
            AS own_backend
