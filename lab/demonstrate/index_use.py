@@ -217,7 +217,8 @@ def enforced(
             owner.rows("lesson/no_new_users")
         flush(owner.connection)
         unused = {one.index for one in judgement.review(reader.read(bench.where.owner_dsn)) if one.kind == "unused"}
-    return Enforced(refused, accepted, _scans(bench, index) - before, f"public.{index}" in unused)
+        scans = _scans(bench, index) - before
+    return Enforced(refused, accepted, scans, f"public.{index}" in unused)
 
 
 def _scans(bench: Bench, name: str) -> int:

@@ -16,6 +16,8 @@ from sqlalchemy import QueuePool
 from lab import sql
 from lab.analyse import delta as deltas
 from lab.analyse.delta import Delta
+from lab.analyse.likeness import Use, used
+from lab.analyse.n_plus_one import NPlusOne, n_plus_one
 from lab.analyse.statements import StatementDelta
 from lab.app import App
 from lab.demonstrate import shared
@@ -55,6 +57,16 @@ class Ran:
     def each(self) -> float:
         """Statements for each request."""
         return sum(one.calls or 0 for one in self.statements) / sum(self.requests.values())
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The same, added up by normalised text, so that two runs can be laid side by side."""
+        return used(self.delta.statements, self.delta.seconds)
+
+    @property
+    def loops(self) -> tuple[NPlusOne, ...]:
+        """Statements that were sent for each row of another."""
+        return n_plus_one(self.uses, sum(self.requests.values()))
 
     def calls(self, question: str) -> int:
         """Return how often ``lab/sql/<question>.sql`` ran."""

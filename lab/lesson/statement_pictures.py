@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lab.analyse import likeness
 from lab.chart.plain import Row, Words
 from lab.demonstrate.index_use import Used
 from lab.demonstrate.run_statements import Ran
@@ -17,9 +18,8 @@ from lab.units import format_number
 _WIDE = 48
 
 
-def short(query: str) -> str:
-    """Return a statement's normalised text, cut."""
-    text = normalise(query)
+def cut(text: str) -> str:
+    """Return a statement's normalised text, no longer than a column of a table."""
     return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
 
 
@@ -27,7 +27,7 @@ def table(found: Ran, least_calls: int = 1) -> pd.DataFrame:
     """Return what ran, the costliest in total first: calls, total, mean and spread in ms, rows, blocks."""
     rows = [
         {
-            "statement": short(one.query),
+            "statement": cut(normalise(one.query)),
             "calls": one.calls,
             "total, ms": one.total_exec_ms,
             "mean, ms": one.mean_exec_ms,
@@ -91,6 +91,18 @@ def sides(found: Tried) -> pd.DataFrame:
         for name, side in both.items()
     }
     return pd.DataFrame(rows).T
+
+
+def side_by_side(first: Ran, second: Ran) -> pd.DataFrame:
+    """Return the statements of two runs by their text: calls, blocks and mean time in each, and the ratio of blocks."""
+    rows = []
+    for both in likeness.side_by_side(first.uses, second.uses, "blocks"):
+        if both.first and both.second and both.first.blocks:
+            row: dict[str, object] = {"statement": cut(both.statement)}
+            for name, use in (("1st", both.first), ("2nd", both.second)):
+                row |= {f"calls, {name}": use.calls, f"blocks, {name}": use.blocks, f"mean, ms, {name}": use.mean_ms}
+            rows.append({**row, "blocks, 2nd/1st": both.ratio("blocks")})
+    return pd.DataFrame(rows).round(3)
 
 
 def uses(*found: Used) -> pd.DataFrame:

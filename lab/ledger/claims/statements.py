@@ -15,7 +15,8 @@ def test(bench: Bench, requests: Mapping[str, int] = run_statements.MIX) -> Find
     calls = sum(one.calls or 0 for one in ran.statements)
     measured = (
         f"{calls} calls between two looks, {wrong} of them not as sent, nothing reset; first by total time: "
-        f"{first.calls} calls of {format_ms(first.mean_exec_ms)}; slowest: {slowest.calls} of {format_ms(slowest.mean_exec_ms)}"
+        f"{first.calls} calls of {format_ms(first.mean_exec_ms)}; slowest: "
+        f"{slowest.calls} of {format_ms(slowest.mean_exec_ms)}"
     )
     numbers = {"calls": float(calls), "miscounted": float(wrong)}
     if wrong:
