@@ -20,7 +20,7 @@ from lab.app.questions import containing
 from lab.demonstrate import whatif
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.run_statements import Ran, looking, named, ran
-from lab.demonstrate.whatif import Tried
+from lab.demonstrate.whatif import NotTried, Tried
 from lab.errors import ServerError
 from lab.observe import indexes as reader
 from lab.observe.settled import flush
@@ -176,6 +176,19 @@ def used(bench: Bench, names: Sequence[str] = (), asked: int = 30) -> Used:
         {name: scans.get(name, 0) for name in names},
         tuple(one for one in judgement.review(catalog) if one.table == "public.comments"),
     )
+
+
+def writing(bench: Bench, names: Sequence[str] = (USED, AGAIN, UNUSED), without: str = UNUSED, pairs: int = 4) -> Tried:
+    """Write rows of comments into a copy with these indexes, and into one that lacks *without*; it is rolled back.
+
+    :raises ServerError: if that cannot be tried.
+    """
+    with indexed(bench, names):
+        index = f"public.{without}" if without else ""
+        tried = whatif.dropped(bench.where.owner_dsn, "public.comments", index, pairs)
+    if isinstance(tried, NotTried):
+        raise ServerError(f"{tried.why_not}; run `lab reset` for the first rows")
+    return tried
 
 
 @dataclass(frozen=True, slots=True)

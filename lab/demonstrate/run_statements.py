@@ -109,6 +109,7 @@ def ran(
     :raises AppError: if one of them fails.
     """
     with shared.application(bench, web) as target, looking(bench) as reader:
+        _ask(target, "/posts/1", 1)  # the pool's first connection asks the server who it is
         before = reader.take()
         for path, times in [*requests.items(), *(beside or {}).items()]:
             _ask(target, path, times)

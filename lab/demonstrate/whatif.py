@@ -183,13 +183,14 @@ def dropped(
 ) -> Tried | NotTried:
     """Write *rows* rows of *table* into a copy of it that has all its indexes, and into one that lacks *index*.
 
+    :param index: schema and name; empty for none, which shows how far a copy differs from itself.
     :raises NotMarkedError: if the database is not the lab's own.
     """
     with _lent(dsn) as connection:
         data.guard(connection)
         with _rolled_back(connection) as cursor:
             cursor.execute(_text("try_copy", table=table))
-            gone = _twin(cursor, index)
+            gone = _twin(cursor, index) if index else _text("try_nothing")
             if gone is None:
                 return NotTried(f"a copy of {table} does not have {index}")
             cursor.execute(_text("try_columns"), {"table": table})

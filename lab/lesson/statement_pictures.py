@@ -13,7 +13,7 @@ from lab.lesson.desk import bench
 from lab.lesson.pictures import strip
 from lab.record.indexes import Finding
 from lab.sql.normal import normalise
-from lab.units import format_number
+from lab.units import format_bytes, format_number
 
 _WIDE = 48
 
@@ -79,13 +79,14 @@ def tried(found: Tried, guess: float | None = None) -> None:
 
 
 def sides(found: Tried) -> pd.DataFrame:
-    """Return plan, blocks, rows and time of both sides of a what-if."""
-    both = {"without": found.before, "with": found.after}
+    """Return plan, blocks, rows, WAL and time of both sides of a what-if."""
+    both = {"before": found.before, "after": found.after}
     rows = {
         name: {
             "plan": ", ".join(dict.fromkeys(node.partition(" using ")[0].partition(" on ")[0] for node in side.plan)),
             "blocks": side.blocks,
             "rows": side.rows,
+            "WAL": format_bytes(side.wal_bytes),
             "median, ms": round(side.ms, 3),
         }
         for name, side in both.items()

@@ -92,6 +92,7 @@ MUTATIONS = (
             ("none = index_use.used(bench)", "none = index_use.used(bench, [index_use.USED])"),
             ("\none = index_use.used(bench, [index_use.USED])", "\none = index_use.used(bench, [index_use.UNUSED])"),
             ("[index_use.USED, index_use.AGAIN, index_use.UNUSED]", "[index_use.USED]"),
+            ("index_use.writing(bench, without=index_use.UNUSED)", 'index_use.writing(bench, without="")'),
         ),
         (
             "What is missing is found, by the statement and its blocks",
@@ -100,6 +101,7 @@ MUTATIONS = (
             "Of two that are alike only one is scanned",
             "One of the twins is found as a duplicate",
             "What nobody asks for is found as unused",
+            "Without the index a writer touches clearly fewer blocks",
         ),
     ),
     Mutation(
