@@ -234,6 +234,26 @@ def enforced(
     return Enforced(refused, accepted, scans, f"public.{index}" in unused)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How often a statement was planned and not run, and the scans of an index that this counted."""
+
+    explained: int
+    scans: int
+
+
+def planned(bench: Bench, explained: int = 5, since: str = "2030-01-01") -> Planned:
+    """Have EXPLAIN plan a question about the latest comments, with an index that no statement uses.
+
+    The planner looks up the end of the index where its statistics may be too old to know it: if *since* lies there.
+    """
+    with indexed(bench, [UNUSED]), bench.reader() as owner:
+        for _ in range(explained):
+            owner.rows("lesson/comments_explained", since=since)
+        flush(owner.connection)
+        return Planned(explained, _scans(bench, UNUSED))
+
+
 def _scans(bench: Bench, name: str) -> int:
     catalog = reader.read(bench.where.owner_dsn, plan=False)
     return next(index.scans or 0 for index in catalog.indexes if index.name == name)

@@ -5,7 +5,8 @@ needs the right to read its tables; what this role may not see is named in the c
 
 A statement's plan says which table it reads as a whole, and by which condition it keeps rows. The text that
 pg_stat_statements has carries no values, so it is planned for any value, as a prepared statement is in the end. It is
-not run: PREPARE and EXPLAIN do not execute, and the session is read-only.
+not run: PREPARE and EXPLAIN do not execute, and the session is read-only. Planning can count scans of an index (the
+planner looks up its ends); without values and without merge joins it has no reason to.
 
 Counters reach the views up to ten seconds late from a connection that is idle; on PostgreSQL 13 and 14 not before it
 works again or ends. An index that was used for the first time just now may look unused.

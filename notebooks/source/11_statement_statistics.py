@@ -263,19 +263,23 @@ lesson.claim(
 # %% [markdown]
 # ## Why
 #
-# A scan is counted when a statement looks something up. A unique index is asked something else: may this row be written? Users are added, some of them with an address that somebody has.
+# A scan is counted when something is looked up in the index. A unique index is asked something else: may this row be written? Users are added, some of them with an address that somebody has.
+#
+# And the planner looks things up itself. `EXPLAIN` is asked for the comments since a day in the future, with the index that nobody uses. It runs nothing.
 
 # %% tags=["nbval-ignore-output"]
 enforced = index_use.enforced(bench)
-enforced
+planned = index_use.planned(bench, since="2030-01-01")
+enforced, planned
 
 # %%
 lesson.claim("The unique index refused rows", enforced.refused, at_least=1)
 lesson.claim("By the view it was not scanned once", enforced.scans, at_most=0)
 lesson.claim("The lab does not call it unused", enforced.called_unused, at_most=0)
+lesson.claim("Planning alone counts as scans", planned.scans, at_least=1)
 
 # %% [markdown]
-# So *not scanned* and *not needed* are two things. An index may keep something true, serve a foreign key, tell rows apart for a subscriber, or be read on a standby, where its scans are counted and nowhere else. And every counter has a beginning: `lab indexes` says since when it counts.
+# So *not scanned* and *not needed* are two things, and so are *scanned* and *used*: the planner asks the index for its largest value, since the statistics may be older than the newest rows. An index may keep something true, serve a foreign key, tell rows apart for a subscriber, or be read on a standby, where its scans are counted and nowhere else. And every counter has a beginning: `lab indexes` says since when it counts.
 #
 # - What would `idx_scan` say the day after a crash?
 # - Which of your indexes would only a job at the end of the year use?

@@ -121,6 +121,15 @@ def test_a_statement_that_reads_a_whole_table_for_few_rows_names_the_missing_ind
     assert any("whole reads of public.child" in text for text in one.evidence)
 
 
+def test_planning_what_was_asked_counts_no_scans(scene: str) -> None:
+    joined = "SELECT * FROM child JOIN parent ON parent.id = child.parent_id"
+    run(scene, *[f"{joined} WHERE child.a > 498", f"{joined} ORDER BY parent.id"] * 2)
+    first, second = (
+        {one.name: one.scans for one in indexes.read(scene, settle_s=5).indexes} for _ in range(2)
+    )  # fmt: skip
+    assert first == second
+
+
 def test_a_statement_that_returns_most_of_a_table_misses_no_index(scene: str) -> None:
     run(scene, *["SELECT * FROM child WHERE c > 5"] * 3)
     assert set(found(scene, "missing")) == {"public.child (other_id)"}

@@ -107,8 +107,11 @@ MUTATIONS = (
     Mutation(
         NAME,
         ("Why",),
-        (("index_use.enforced(bench)", "index_use.enforced(bench, taken=0, look_up=True)"),),
-        ("The unique index refused rows", "By the view it was not scanned once"),
+        (
+            ("index_use.enforced(bench)", "index_use.enforced(bench, taken=0, look_up=True)"),
+            ('since="2030-01-01"', 'since="2025-03-01 01:00Z"'),
+        ),
+        ("The unique index refused rows", "By the view it was not scanned once", "Planning alone counts as scans"),
     ),
     Mutation(
         NAME,
