@@ -101,25 +101,18 @@ def between(before: Snapshot, after: Snapshot) -> Delta:
         )
     if after.taken_at < before.taken_at:
         raise RecordError(f"the snapshot of {after.taken_at} comes before that of {before.taken_at}; swap them")
-    crashed = counters_lost(before.began, after.began)
-    reset = crashed or _database_reset(before.began, after.began)
+    crashed, reset = counters_lost(before.began, after.began), relations_lost(before.began, after.began)
     database = _subtracted(before.counters, after.counters, reset)
     _leave_out_own(database, before, after)
     ended = [database.get(name) for name in ("xact_commit", "xact_rollback")]
     transactions = None if None in ended else int(sum(number for number in ended if number is not None))
     statements = statement_deltas(before, after, transactions)
-    old_tables = {one.relid: one for one in before.tables}
     old_indexes = {one.indexrelid: one for one in before.indexes}
     return Delta(
         seconds=(after.t_us - before.t_us) / 1e6,
         version=after.version,
         statements=statements,
-        tables=tuple(
-            TableDelta(
-                old_tables.get(one.relid), one, *_relation(old_tables.get(one.relid), one, TABLE_COUNTERS, reset)
-            )
-            for one in after.tables
-        ),
+        tables=table_deltas(before.tables, after.tables, reset),
         indexes=tuple(
             IndexDelta(old, one, *_relation(old, one, INDEX_COUNTERS, reset))
             for one, old in ((one, old_indexes.get(one.indexrelid)) for one in after.indexes)
@@ -131,10 +124,20 @@ def between(before: Snapshot, after: Snapshot) -> Delta:
     )
 
 
-def _database_reset(before: Began, after: Began) -> str:
-    if before.database_reset != after.database_reset:
+def table_deltas(before: Iterable[TableCounters], after: Iterable[TableCounters], why: str) -> tuple[TableDelta, ...]:
+    """Subtract two looks at the tables; *why* says that all counters were lost, empty if they were not."""
+    old = {one.relid: one for one in before}
+    return tuple(
+        TableDelta(old.get(one.relid), one, *_relation(old.get(one.relid), one, TABLE_COUNTERS, why)) for one in after
+    )
+
+
+def relations_lost(before: Began, after: Began) -> str:
+    """Return why no counter of the database, its tables and indexes has a difference; empty if they may have one."""
+    lost = counters_lost(before, after)
+    if not lost and before.database_reset != after.database_reset:
         return f"counters of the database, or of a table in it, were reset at {after.database_reset}"
-    return ""
+    return lost
 
 
 def _server_reset(before: Began, after: Began) -> str:
@@ -192,8 +195,10 @@ def _notes(before: Snapshot, after: Snapshot, reset: str, statements: StatementD
         yield f"statements were dropped for want of room (pg_stat_statements.max): what is shown lacks some{seen}"
     if statements.complete is None and not statements.why and after.began.statements_dealloc is None:
         yield "whether statements were dropped for want of room is unknown: this server does not count it"
-    for one in dict.fromkeys((*before.unreported, *after.unreported)):
+    for one in after.unreported:
         yield f"tables, indexes and database may lack the work of {one}"
+    for one in before.unreported:
+        yield f"tables, indexes and database may have earlier work of pid {one.pid}, which had not reported at first"
     yield from dict.fromkeys((*before.hidden, *after.hidden))
 
 

@@ -1,4 +1,4 @@
-"""What the statements of a recorded run did while it was measured: from the snapshots at the observer's marks."""
+"""What statements and tables of a recorded run did: from the snapshots at its marks."""
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lab.analyse.delta import Row, at_mark
+from lab.analyse.delta import Row, TableDelta, at_mark, relations_lost, table_deltas
 from lab.analyse.statements import StatementDeltas, statement_deltas
 from lab.errors import RecordError
-from lab.record.counters import Began, Snapshot, StatementCounters, names_of
+from lab.record.counters import Began, Snapshot, StatementCounters, TableCounters, names_of
 from lab.record.run import Run
 
 MARKS = (("warm", "load_done"), ("start", "after"))  # the first of which a run has both
@@ -43,6 +43,27 @@ def recorded_statements(run: Run) -> RecordedStatements:
     raise RecordError(f"run {run.folder.name} has no two snapshots of the server's counters; make the run again")
 
 
+def recorded_tables(run: Run) -> tuple[TableDelta, ...]:
+    """Return what happened to each table between the marks ``start`` and ``after``; nothing where they are missing.
+
+    All backends of the app had ended at the second, so that nothing is late; the whole run is in it, warm-up and all.
+
+    :raises RecordError: if the run cannot be read.
+    """
+    if "tables" not in run.manifest.files:
+        return ()
+    rows, databases = run.table("tables").to_pylist(), run.table("database").to_pylist()
+    looks = [snapshot_at(mark, databases, []) for mark in MARKS[1]]
+    before, after = ([_table(row) for row in at_mark(rows, mark)] for mark in MARKS[1])
+    if looks[0] is None or looks[1] is None or not before:
+        return ()
+    return table_deltas(before, after, relations_lost(looks[0].began, looks[1].began))
+
+
+def _table(row: Row) -> TableCounters:
+    return TableCounters(**{item.name: row[item.name] for item in fields(TableCounters) if item.name in row})
+
+
 def snapshot_at(mark: str, databases: list[Row], statements: list[Row], ahead_us: int = 0) -> Snapshot | None:
     """Return what the observer saw at a mark; None if there is none. It looks at neither tables nor indexes.
 
@@ -67,7 +88,14 @@ def snapshot_at(mark: str, databases: list[Row], statements: list[Row], ahead_us
 
 def _began(row: Row) -> Began:
     known: dict[str, Any] = {name: row.get(name) for name in names_of(Began)}
-    return Began(**{**known, "postmaster_start": "", "bgwriter_reset": row.get("cluster_reset")})
+    return Began(
+        **{
+            **known,
+            "postmaster_start": "",
+            "bgwriter_reset": row.get("cluster_reset"),
+            "database_reset": row.get("stats_reset"),
+        }
+    )
 
 
 def _statement(row: Row) -> StatementCounters:

@@ -13,6 +13,7 @@ Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settl
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -22,6 +23,7 @@ from lab.errors import ObserverError
 from lab.observe import columns
 from lab.observe.session import one_line, plain, select_list
 from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
+from lab.record import run as record
 from lab.record.counters import (
     Began,
     IndexCounters,
@@ -31,6 +33,7 @@ from lab.record.counters import (
     Unreported,
     names_of,
 )
+from lab.record.tables import TABLES
 from lab.units import monotonic_us
 
 APPLICATION = "lab-statistics"
@@ -51,15 +54,35 @@ def take(where: str | Connection, *, settle_s: float = 0.0) -> Snapshot:
     return Reader(where).take(settle_s)
 
 
+def record_tables(dsn: str, folder: Path, mark: str, application: str) -> None:
+    """Append the counters of all tables to a run's raw files, as rows of its table ``tables``.
+
+    It waits for nobody: the app's backends have not begun, or have ended. A server that does not answer costs the rows
+    and not the run: that is an event.
+
+    :param application: what its own session is called, which counts as one of the database's.
+    """
+    t_us = monotonic_us()
+    try:
+        with reading(dsn, application) as reader:
+            tables = reader.tables()
+    except ObserverError as error:
+        record.append_event(folder, f"no tables at {mark}: {error}", t_us, source="lab")
+        return
+    names = [name for name in names_of(TableCounters) if name in TABLES["tables"].names]
+    rows = [{"t_us": t_us, "mark": mark, **{name: getattr(one, name) for name in names}} for one in tables]
+    record.append_rows(folder, "tables", "tables", rows)
+
+
 @contextmanager
-def reading(dsn: str) -> Iterator["Reader"]:
+def reading(dsn: str, application: str = APPLICATION) -> Iterator["Reader"]:
     """Lend a reader with a connection of its own, in autocommit and kept out of the statistics where the role may.
 
     :raises ObserverError: if the server cannot be reached.
     """
     try:
         connection = psycopg2.connect(
-            dsn, connection_factory=Counted, application_name=APPLICATION, options=OPTIONS, connect_timeout=10
+            dsn, connection_factory=Counted, application_name=application, options=OPTIONS, connect_timeout=10
         )
     except psycopg2.Error as error:
         raise ObserverError(f"cannot connect to PostgreSQL: {one_line(error)}") from None
@@ -101,13 +124,17 @@ class Reader:
             counters=counters,
             server=self._server(),
             statements=statements,
-            tables=self._rows("observe/table_counters", "pg_stat_all_tables", columns.TABLES, TableCounters),
+            tables=self.tables(),
             indexes=self._rows("observe/index_counters", "pg_stat_all_indexes", columns.INDEXES, IndexCounters),
             unreported=left,
             hidden=(*unseen, *_not_counted(who)),
             own_backend=who["own_backend"],
             own_transactions=own,
         )
+
+    def tables(self) -> tuple[TableCounters, ...]:
+        """Look at the tables alone, at once: nobody is asked to report, and nobody waited for."""
+        return self._rows("observe/table_counters", "pg_stat_all_tables", columns.TABLES, TableCounters)
 
     def _settle(self, settle_s: float) -> tuple[Unreported, ...]:
         """Look for backends that have not reported, or wait for them; then report what that and all before has cost."""
