@@ -16,6 +16,7 @@ from lab import config as settings
 from lab import plan
 from lab.cli.autovacuum import autovacuum
 from lab.cli.claims import claims
+from lab.cli.indexes import indexes
 from lab.cli.sizing import sizing
 from lab.cli.statements import statements
 from lab.cli.watch import ERRORS, Progressing
@@ -300,6 +301,7 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+app.command(epilog="Example: lab indexes --what-if; lab indexes --dsn service=production --json")(indexes)
 
 
 app.command(epilog="Example: lab statements --seconds 5 --by calls")(statements)
