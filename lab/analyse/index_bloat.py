@@ -1,0 +1,126 @@
+"""A b-tree index's space: as full as its leaf pages are, and as large as a new one would be.
+
+From PostgreSQL 13 on, entries of equal keys are merged: the key is kept once, with six bytes for each row. An estimate
+that does not know it takes such an index to be several times as large as it is, and calls the difference negative
+bloat. Here duplicates are merged as CREATE INDEX does it, where the index may do so at all: it is not unique, has no
+INCLUDE columns, and its operator class calls keys equal only if their bytes are.
+
+A new index has leaf pages of 90 % (its fillfactor). One whose keys came in random order settles at about 70 %: pages
+that were split in halves. That is no defect that REINDEX would cure for long.
+
+Source: PostgreSQL's ``nbtsort.c``, ``nbtdedup.c``, ``pgstatindex.c``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lab.analyse.layout import PAGE_HEADER_BYTES, POINTER_BYTES, WORD, aligned, index_row_size
+from lab.record.bloat import ESTIMATE, EXACT, Column, Index, IndexSpace, LookedIndex, Reading, SeenIndex, Table
+
+SPECIAL_BYTES = 16  # at the end of each page
+ROW_BYTES = 6  # of a row in a merged entry
+INNER_FILL = 0.7  # of pages above the leaves
+DENSE = "denser than its fillfactor: merged entries fill a page better than single ones"
+NO_WIDTHS = "never analyzed, or this role may not see its statistics: nothing to estimate from"
+ONLY_BTREE = "neither pgstatindex nor the estimate knows this kind of index"
+PARTLY = "several columns: how many different keys they make together is a guess"
+UNMERGED = "without merging of duplicates: too large wherever keys occur twice"
+
+
+def spaces(seen: SeenIndex, table: Table) -> LookedIndex:
+    """Return an index by every way that it was looked at."""
+    found = {one.way: _space(seen.index, one, table) for one in seen.readings}
+    return LookedIndex(seen.index, found, seen.missing)
+
+
+def _space(index: Index, reading: Reading, table: Table) -> IndexSpace:
+    space = exact(index, reading.row) if reading.way == EXACT else estimate(index, rows_of(index, table))
+    return replace(space, took_ms=reading.took_ms)
+
+
+def rows_of(index: Index, table: Table) -> float | None:
+    """Return how many entries a new index would have: the table's live rows, or of a partial one those once counted."""
+    if index.partial or table.counters is None or not table.counters.live:
+        return index.counted_rows if index.counted_rows >= 0 else None
+    return float(table.counters.live)
+
+
+def exact(index: Index, row: Any) -> IndexSpace:
+    """Return what pgstatindex has read. A new index would have its entries in leaves of the index's fillfactor."""
+    density = float(row["avg_leaf_density"]) if row["leaf_pages"] else 0.0
+    density = 0.0 if density != density else density  # NaN of an index without entries
+    leaves = float(row["leaf_pages"])
+    fresh = max(1.0, leaves * density / index.fillfactor) if density else 1.0
+    inner = float(row["internal_pages"]) * fresh / leaves if leaves else 0.0
+    rebuilt = min(round(1 + fresh + inner) * index.block_bytes, float(row["index_size"]))
+    notes = (DENSE,) if density > index.fillfactor + 1 else ()
+    return IndexSpace(
+        EXACT, int(row["index_size"]), density, rebuilt, read_blocks=int(row["index_size"]) // index.block_bytes,
+        notes=notes,
+    )  # fmt: skip
+
+
+def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: bool = True) -> IndexSpace:
+    """Return what a new index of *rows* entries would take, from ANALYZE's widths and its count of different values.
+
+    :param merged: with equal keys merged, where the index does so; without, as the usual estimates compute.
+    """
+    size = index_row_size(index.columns, padded=padded) if index.columns else None
+    if index.method != "btree":
+        return IndexSpace(ESTIMATE, index.size_bytes, notes=(ONLY_BTREE,))
+    if size is None or rows is None:
+        return IndexSpace(ESTIMATE, index.size_bytes, notes=(NO_WIDTHS,))
+    each = size.aligned + POINTER_BYTES
+    entries_bytes, notes = rows * each, tuple[str, ...]()
+    if index.merges_duplicates and merged:
+        entries_bytes = _merged_bytes(rows, _distinct(index.columns, rows), size.aligned, index.block_bytes)
+        notes = (PARTLY,) if len(index.columns) > 1 else ()
+    elif index.merges_duplicates:
+        notes = (UNMERGED,)
+    pages = _pages(entries_bytes, each, index)
+    return IndexSpace(ESTIMATE, index.size_bytes, None, float(pages * index.block_bytes), notes=notes)
+
+
+def _distinct(columns: Sequence[Column], rows: float) -> float:
+    """Return how many different keys there are, as ANALYZE knows it of each column; of several their product."""
+    found = 1.0
+    for column in columns:
+        known = column.n_distinct or -1.0
+        values = known if known > 0 else -known * rows
+        found *= max(1.0, values + (1 if column.null_share else 0))
+    return min(found, max(rows, 1.0))
+
+
+def _merged_bytes(rows: float, keys: float, entry_bytes: float, block_bytes: int) -> float:
+    """Return the bytes of entries with their pointers, each key having as many rows as any other.
+
+    A merged entry is a tenth of a page at most.
+    """
+    most = aligned(block_bytes // 10 - WORD + 1) - POINTER_BYTES
+    capacity = max(1, int((most // WORD * WORD - entry_bytes) // ROW_BYTES))
+    each = rows / keys
+    low, share = int(each), each - int(each)
+    of_a_key = (1 - share) * _key_bytes(low, entry_bytes, capacity) + share * _key_bytes(low + 1, entry_bytes, capacity)
+    return keys * of_a_key
+
+
+def _key_bytes(rows: int, entry_bytes: float, capacity: int) -> float:
+    whole, rest = divmod(rows, capacity)
+    return whole * _entry(capacity, entry_bytes) + (_entry(rest, entry_bytes) if rest else 0.0)
+
+
+def _entry(rows: int, entry_bytes: float) -> float:
+    merged = aligned(ROW_BYTES * rows) if rows > 1 else 0
+    return entry_bytes + merged + POINTER_BYTES
+
+
+def _pages(entries_bytes: float, each_bytes: float, index: Index) -> int:
+    """Return leaves, the pages above them, and the first page of the file, which has no entries."""
+    room = index.block_bytes - PAGE_HEADER_BYTES - SPECIAL_BYTES
+    leaf_bytes = room - index.block_bytes * (100 - index.fillfactor) // 100
+    pages = level = max(1, -(-int(entries_bytes) // int(leaf_bytes)))
+    while level > 1:
+        level = max(1, -(-int(level * each_bytes) // int(room * INNER_FILL)))
+        pages += level
+    return pages + 1
