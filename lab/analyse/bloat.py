@@ -119,20 +119,22 @@ def estimate(table: Table, *, padded: bool = True, with_fillfactor: bool = True,
     fillfactor = table.fillfactor if with_fillfactor else 100
     fresh = rows_of_a_page(size, fillfactor, table.block_bytes)
     dead = float(table.counters.dead) if table.counters and by_counters and note != LOST else 0.0
-    live_bytes, dead_bytes = rows * size.bytes, dead * size.bytes
-    free_bytes = _free(table, size, rows, dead, fresh)
+    between, pointers = _between(table, size, rows, dead, fresh)
+    # a dead row that was pruned has left a pointer and no bytes, and n_dead_tup counts it all the same
+    kept = min(dead, between / size.aligned)
     known = not table.dropped  # what is left of a dropped column lies within the live rows, and nobody counted it
+    said = (note, *_stale_note(table, rows), *_held_note(table), *_pointer_note(table, pointers - rows - dead))
     return Space(
         ESTIMATE,
         table.size_bytes,
         rows,
         dead,
-        live_bytes if known else None,
-        dead_bytes if known else None,
-        free_bytes if known else None,
+        rows * size.bytes if known else None,
+        kept * size.bytes if known else None,
+        between - kept * size.aligned if known else None,
         _reserve(table, table.size_bytes),
         _rewritten(replace(table, fillfactor=fillfactor), rows, size),
-        notes=tuple(text for text in (note, *_stale_note(table, rows), *_held_note(table)) if text),
+        notes=tuple(text for text in said if text),
     )
 
 
@@ -151,14 +153,14 @@ def _rows(table: Table, by_counters: bool) -> tuple[float | None, str]:
     return float(seen.live), ""
 
 
-def _free(table: Table, size: Size, live: float, dead: float, fresh: float) -> float:
-    """Return the bytes between rows: what is no page header, no row, and no pointer.
+def _between(table: Table, size: Size, live: float, dead: float, fresh: float) -> tuple[float, float]:
+    """Return the bytes that are no page header, no live row and no pointer, and how many pointers that takes.
 
     A pointer outlives its row, so as many are taken as the pages had when they were full.
     """
     pointers = max(live + dead, table.pages * fresh)
-    taken = table.pages * PAGE_HEADER_BYTES + (live + dead) * size.aligned + pointers * POINTER_BYTES
-    return max(0.0, table.size_bytes - taken)
+    taken = table.pages * PAGE_HEADER_BYTES + live * size.aligned + pointers * POINTER_BYTES
+    return max(0.0, table.size_bytes - taken), pointers
 
 
 def _size_of(table: Table, live: float, live_bytes: float) -> Size:
@@ -191,6 +193,14 @@ def _held_note(table: Table) -> tuple[str, ...]:
     if not table.dropped:
         return ()
     return (f"{_dropped(table)}: how much of it is still in the rows is not known; a rewrite would remove it",)
+
+
+def _pointer_note(table: Table, orphans: float) -> tuple[str, ...]:
+    """Say what cannot be known: from 14 on VACUUM removes pointers at the end of a page's list, and no others."""
+    points = 100 * orphans * POINTER_BYTES / table.size_bytes
+    if points < 1:
+        return ()
+    return (f"up to {points:.0f} points more may be free: removed rows are taken to have left their pointers",)
 
 
 def _dropped(table: Table) -> str:

@@ -11,8 +11,9 @@ that were split in halves. That is no defect that REINDEX would cure for long.
 Source: PostgreSQL's ``nbtsort.c``, ``nbtdedup.c``, ``pgstatindex.c``.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.analyse.layout import PAGE_HEADER_BYTES, POINTER_BYTES, WORD, aligned, index_row_size
@@ -20,6 +21,7 @@ from lab.record.bloat import ESTIMATE, EXACT, Column, Index, IndexSpace, LookedI
 
 SPECIAL_BYTES = 16  # at the end of each page
 ROW_BYTES = 6  # of a row in a merged entry
+_NULL_BYTES = 16.0  # of an entry whose only value is null
 INNER_FILL = 0.7  # of pages above the leaves
 DENSE = "denser than its fillfactor: merged entries fill a page better than single ones"
 NO_WIDTHS = "never analyzed, or this role may not see its statistics: nothing to estimate from"
@@ -74,7 +76,7 @@ def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: b
     each = size.aligned + POINTER_BYTES
     entries_bytes, notes = rows * each, tuple[str, ...]()
     if index.merges_duplicates and merged:
-        entries_bytes = _merged_bytes(rows, _distinct(index.columns, rows), size.aligned, index.block_bytes)
+        entries_bytes = _merged_bytes(index, rows, padded)
         notes = (PARTLY,) if len(index.columns) > 1 else ()
     elif index.merges_duplicates:
         notes = (UNMERGED,)
@@ -82,27 +84,55 @@ def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: b
     return IndexSpace(ESTIMATE, index.size_bytes, None, float(pages * index.block_bytes), notes=notes)
 
 
-def _distinct(columns: Sequence[Column], rows: float) -> float:
-    """Return how many different keys there are, as ANALYZE knows it of each column; of several their product."""
-    found = 1.0
-    for column in columns:
-        known = column.n_distinct or -1.0
-        values = known if known > 0 else -known * rows
-        found *= max(1.0, values + (1 if column.null_share else 0))
-    return min(found, max(rows, 1.0))
+def _merged_bytes(index: Index, rows: float, padded: bool) -> float:
+    """Return the bytes of entries with their pointers, equal keys merged; a merged one is a tenth of a page at most."""
+    most = (index.block_bytes // 10 // WORD * WORD - POINTER_BYTES) // WORD * WORD
+    total = 0.0
+    for group in _groups(index.columns, rows, padded):
+        capacity = max(1, int((most - group.entry_bytes) // ROW_BYTES))
+        low, share = int(group.rows), group.rows - int(group.rows)
+        few, many = (_key_bytes(count, group.entry_bytes, capacity) for count in (low, low + 1))
+        total += group.keys * ((1 - share) * few + share * many)
+    return total
 
 
-def _merged_bytes(rows: float, keys: float, entry_bytes: float, block_bytes: int) -> float:
-    """Return the bytes of entries with their pointers, each key having as many rows as any other.
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Keys that are alike: how many rows each has, how many they are, and an entry's bytes."""
 
-    A merged entry is a tenth of a page at most.
+    rows: float
+    keys: float
+    entry_bytes: float
+
+
+def _groups(columns: Sequence[Column], rows: float, padded: bool) -> list[_Group]:
+    """Return the keys in groups. Of one column: its null values, its most common ones, and the rest, which share.
+
+    Of several: as many keys as the product of their values, all alike.
     """
-    most = aligned(block_bytes // 10 - WORD + 1) - POINTER_BYTES
-    capacity = max(1, int((most // WORD * WORD - entry_bytes) // ROW_BYTES))
-    each = rows / keys
-    low, share = int(each), each - int(each)
-    of_a_key = (1 - share) * _key_bytes(low, entry_bytes, capacity) + share * _key_bytes(low + 1, entry_bytes, capacity)
-    return keys * of_a_key
+    if len(columns) > 1:
+        keys = min(math.prod(_values(column, rows) for column in columns), max(rows, 1.0))
+        return [_Group(rows / keys, keys, _entry_bytes(columns, padded))]
+    (column,) = columns
+    entry_bytes = _entry_bytes([replace(column, null_share=0.0)], padded)
+    nulls, common = rows * (column.null_share or 0.0), [rows * share for share in column.common_shares]
+    groups = [_Group(nulls, 1.0, _NULL_BYTES)] if nulls >= 1 else []
+    groups += [_Group(count, 1.0, entry_bytes) for count in common if count >= 1]
+    rest_rows = rows - nulls - sum(common)
+    if rest_rows >= 1:
+        rest_keys = min(max(_values(column, rows) - len(common), 1.0), rest_rows)
+        groups.append(_Group(rest_rows / rest_keys, rest_keys, entry_bytes))
+    return groups
+
+
+def _entry_bytes(columns: Sequence[Column], padded: bool) -> float:
+    size = index_row_size(columns, padded=padded)
+    return size.aligned if size is not None else 0.0
+
+
+def _values(column: Column, rows: float) -> float:
+    known = column.n_distinct or -1.0
+    return max(1.0, known if known > 0 else -known * rows)
 
 
 def _key_bytes(rows: int, entry_bytes: float, capacity: int) -> float:

@@ -27,7 +27,7 @@ MOST_ROWS_OF_A_PAGE = 291  # MaxHeapTuplesPerPage at 8 kB
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The mean size of a row: *bytes* as pgstattuple counts it, *aligned* as it lies in the page without its pointer."""
+    """A row's mean size: *bytes* as pgstattuple counts it, *aligned* as it lies in the page without its pointer."""
 
     bytes: float
     aligned: float

@@ -221,6 +221,7 @@ def _column(row: Mapping[str, Any]) -> Column:
         null_share=row["null_share"],
         width=row["width"],
         n_distinct=row["n_distinct"],
+        common_shares=tuple(row["common_shares"] or ()),
         lengths=stored_lengths(
             row["common_lengths"] or (),
             row["common_shares"] or (),
@@ -242,8 +243,9 @@ def stored_lengths(
     ((4, 0.5), (10, 0.5))
     """
     found: dict[int, float] = defaultdict(float)
+    shares = shares[: len(common)]
     rest = max(0.0, 1.0 - null_share - sum(shares))
-    for length, share in zip(common, shares, strict=False):
+    for length, share in zip(common, shares, strict=True):
         found[_stored(length)] += share
     for length in others:
         found[_stored(length)] += rest / len(others)

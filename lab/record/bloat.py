@@ -35,6 +35,7 @@ class Column:
     null_share: float | None = None
     width: int | None = None  # mean bytes as stored, cut to whole ones
     n_distinct: float | None = None  # below 0: of each row
+    common_shares: Sequence[float] = ()  # of all rows, of each of the most common values
     lengths: Sequence[tuple[int, float]] = ()  # stored bytes and their share, of the values that ANALYZE kept
 
 

@@ -15,7 +15,7 @@ SELECT
         SELECT octet_length(value) FROM unnest(s.most_common_vals::text::text[]) WITH ORDINALITY AS u (value, place)
         ORDER BY place
     ) END AS common_lengths,
-    CASE WHEN t.typcategory = 'S' AND a.attlen = -1 THEN s.most_common_freqs END AS common_shares,
+    s.most_common_freqs AS common_shares,
     CASE WHEN t.typcategory = 'S' AND a.attlen = -1 THEN ARRAY(
         SELECT octet_length(value) FROM unnest(s.histogram_bounds::text::text[]) AS u (value)
     ) END AS other_lengths
