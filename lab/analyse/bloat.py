@@ -18,7 +18,7 @@ ANALYZE; that is what *padded*, *with_fillfactor* and *counted* switch off, for 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.analyse import index_bloat
@@ -37,6 +37,7 @@ from lab.record.bloat import APPROX, COUNTERS, ESTIMATE, EXACT, WAYS, Looked, Se
 NEVER_ANALYZED = "never analyzed, or this role may not see its statistics: nothing to estimate from"
 NO_COLUMNS = "ANALYZE keeps no column widths of a TOAST table: nothing to estimate from"
 LOST = "the counters know no rows although the catalog does: lost in a crash, or reset; the last ANALYZE's are taken"
+_SPARE = 1.05  # widths are means
 _STALE_SHARE = 0.1  # of the rows changed since ANALYZE: the widths may be others
 
 
@@ -48,7 +49,12 @@ def spaces(seen: Seen) -> Looked:
         way: tell(seen.table, reading[way].row) for way, tell in ((EXACT, exact), (APPROX, approx)) if way in reading
     }
     timed = {way: replace(known[way], took_ms=reading[way].took_ms) for way in WAYS if way in known}
-    return Looked(seen.table, timed, tuple(index_bloat.spaces(one, seen.table) for one in seen.indexes), seen.missing)
+    return Looked(
+        seen.table,
+        timed,
+        tuple(index_bloat.spaces(one, rows_alive(seen.table).live) for one in seen.indexes),
+        seen.missing,
+    )
 
 
 def exact(table: Table, row: Mapping[str, Any]) -> Space:
@@ -113,44 +119,58 @@ def estimate(table: Table, *, padded: bool = True, with_fillfactor: bool = True,
         return replace(nothing, live_rows=0.0, dead_rows=0.0, live_bytes=0.0, dead_bytes=0.0, free_bytes=0.0,
                        rewritten_bytes=0.0)  # fmt: skip
     size = row_size(table.columns, padded=padded) if table.columns else None
-    rows, note = _rows(table, by_counters)
-    if size is None or rows is None:
+    rows = rows_alive(table, by_counters)
+    if size is None or rows.live is None:
         return replace(nothing, notes=(NO_COLUMNS if table.toast_of else NEVER_ANALYZED,))
     fillfactor = table.fillfactor if with_fillfactor else 100
     fresh = rows_of_a_page(size, fillfactor, table.block_bytes)
-    dead = float(table.counters.dead) if table.counters and by_counters and note != LOST else 0.0
-    between, pointers = _between(table, size, rows, dead, fresh)
+    between, pointers = _between(table, size, rows.live, rows.dead, fresh)
     # a dead row that was pruned has left a pointer and no bytes, and n_dead_tup counts it all the same
-    kept = min(dead, between / size.aligned)
+    kept = min(rows.dead, between / size.aligned)
     known = not table.dropped  # what is left of a dropped column lies within the live rows, and nobody counted it
-    said = (note, *_stale_note(table, rows), *_held_note(table), *_pointer_note(table, pointers - rows - dead))
+    orphans = pointers - rows.live - rows.dead
+    said = (rows.note, *_stale_note(table, rows), *_held_note(table), *_pointer_note(table, orphans))
     return Space(
         ESTIMATE,
         table.size_bytes,
-        rows,
-        dead,
-        rows * size.bytes if known else None,
+        rows.live,
+        rows.dead,
+        rows.live * size.bytes if known else None,
         kept * size.bytes if known else None,
         between - kept * size.aligned if known else None,
         _reserve(table, table.size_bytes),
-        _rewritten(replace(table, fillfactor=fillfactor), rows, size),
+        _rewritten(replace(table, fillfactor=fillfactor), rows.live, size),
         notes=tuple(text for text in said if text),
     )
 
 
-def _rows(table: Table, by_counters: bool) -> tuple[float | None, str]:
-    """Return how many rows are alive, and what must be said of that number."""
-    counted_rows = table.counted_rows if table.counted_rows > 0 or table.counted_pages else -1.0
-    if counted_rows < 0:
-        return None, ""
-    # as the planner does: as many in each page as there were when they were counted
-    scaled = counted_rows * table.pages / table.counted_pages if table.counted_pages else counted_rows
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows are alive and dead, as far as catalog and counters know, and what must be said of it."""
+
+    live: float | None  # None: nobody has counted them
+    dead: float = 0.0
+    note: str = ""
+
+
+def rows_alive(table: Table, by_counters: bool = True) -> Rows:
+    """Return how many rows there are: by the counters, if these can be true, else as the planner takes it.
+
+    Counters that were reported late, after the VACUUM or ANALYZE that counted the same rows, say too many.
+    """
+    if table.counted_rows < 0 or not (table.counted_rows or table.counted_pages):
+        return Rows(None)
+    # as many in each page as there were when they were counted
+    scaled = table.counted_rows * (table.pages / table.counted_pages if table.counted_pages else 1.0)
     seen = table.counters
     if not by_counters or seen is None:
-        return scaled, ""
-    if not seen.live and not seen.dead and counted_rows and not seen.last_analyze and not seen.last_vacuum:
-        return scaled, LOST
-    return float(seen.live), ""
+        return Rows(scaled)
+    if not seen.live and not seen.dead and table.counted_rows and not seen.last_analyze and not seen.last_vacuum:
+        return Rows(scaled, note=LOST)
+    size = row_size(table.columns) if table.columns else None
+    if size is not None and seen.live > _SPARE * table.pages * rows_of_a_page(size, 100, table.block_bytes):
+        return Rows(scaled, note=f"the counters say {seen.live:,} rows, which do not fit; {scaled:,.0f} are taken")
+    return Rows(float(seen.live), float(seen.dead))
 
 
 def _between(table: Table, size: Size, live: float, dead: float, fresh: float) -> tuple[float, float]:
@@ -207,8 +227,8 @@ def _dropped(table: Table) -> str:
     return "1 dropped column" if table.dropped == 1 else f"{table.dropped} dropped columns"
 
 
-def _stale_note(table: Table, rows: float) -> tuple[str, ...]:
+def _stale_note(table: Table, rows: Rows) -> tuple[str, ...]:
     seen = table.counters
-    if seen is None or seen.changed <= _STALE_SHARE * max(rows, 1.0):
+    if seen is None or rows.note or seen.changed <= _STALE_SHARE * max(rows.live or 0.0, 1.0):
         return ()
     return (f"{seen.changed:,} rows have changed since ANALYZE: their widths may be others",)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.analyse.layout import PAGE_HEADER_BYTES, POINTER_BYTES, WORD, aligned, index_row_size
-from lab.record.bloat import ESTIMATE, EXACT, Column, Index, IndexSpace, LookedIndex, Reading, SeenIndex, Table
+from lab.record.bloat import ESTIMATE, EXACT, Column, Index, IndexSpace, LookedIndex, Reading, SeenIndex
 
 SPECIAL_BYTES = 16  # at the end of each page
 ROW_BYTES = 6  # of a row in a merged entry
@@ -30,22 +30,22 @@ PARTLY = "several columns: how many different keys they make together is a guess
 UNMERGED = "without merging of duplicates: too large wherever keys occur twice"
 
 
-def spaces(seen: SeenIndex, table: Table) -> LookedIndex:
-    """Return an index by every way that it was looked at."""
-    found = {one.way: _space(seen.index, one, table) for one in seen.readings}
+def spaces(seen: SeenIndex, rows: float | None) -> LookedIndex:
+    """Return an index by every way that it was looked at; *rows*: how many are alive in its table."""
+    found = {one.way: _space(seen.index, one, rows) for one in seen.readings}
     return LookedIndex(seen.index, found, seen.missing)
 
 
-def _space(index: Index, reading: Reading, table: Table) -> IndexSpace:
-    space = exact(index, reading.row) if reading.way == EXACT else estimate(index, rows_of(index, table))
+def _space(index: Index, reading: Reading, rows: float | None) -> IndexSpace:
+    space = exact(index, reading.row) if reading.way == EXACT else estimate(index, rows)
     return replace(space, took_ms=reading.took_ms)
 
 
-def rows_of(index: Index, table: Table) -> float | None:
-    """Return how many entries a new index would have: the table's live rows, or of a partial one those once counted."""
-    if index.partial or table.counters is None or not table.counters.live:
+def _entries(index: Index, rows: float | None) -> float | None:
+    """Return how many entries a new index would have; those of a partial one only ANALYZE and VACUUM count."""
+    if index.partial or rows is None:
         return index.counted_rows if index.counted_rows >= 0 else None
-    return float(table.counters.live)
+    return rows
 
 
 def exact(index: Index, row: Any) -> IndexSpace:
@@ -64,11 +64,12 @@ def exact(index: Index, row: Any) -> IndexSpace:
 
 
 def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: bool = True) -> IndexSpace:
-    """Return what a new index of *rows* entries would take, from ANALYZE's widths and its count of different values.
+    """Return what a new index on *rows* would take, from ANALYZE's widths and its count of different values.
 
     :param merged: with equal keys merged, where the index does so; without, as the usual estimates compute.
     """
     size = index_row_size(index.columns, padded=padded) if index.columns else None
+    rows = _entries(index, rows)
     if index.method != "btree":
         return IndexSpace(ESTIMATE, index.size_bytes, notes=(ONLY_BTREE,))
     if size is None or rows is None:

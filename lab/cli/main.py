@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.bloat import bloat
 from lab.cli.claims import claims
 from lab.cli.sizing import sizing
 from lab.cli.watch import ERRORS, Progressing
@@ -298,6 +299,9 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+
+
+app.command(epilog="Example: lab bloat public.posts --dsn postgresql://me@db/shop")(bloat)
 
 
 @app.command(epilog="Example: lab show last")

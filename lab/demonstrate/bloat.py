@@ -131,7 +131,7 @@ def index_shown(
     look = Look(reader.connection, ["scene"])
     (table,) = (table for table in look.tables if not table.toast_of)
     (found,) = arithmetic.spaces(look.seen(table)).indexes
-    usual = index_bloat.estimate(found.index, index_bloat.rows_of(found.index, table), merged=False)
+    usual = index_bloat.estimate(found.index, arithmetic.rows_alive(table).live, merged=False)
     before, after = _around(reader, "lesson/bloat_reindex", "lesson/bloat_index_size")
     return ShownIndex(name, found.spaces, usual, before, after)
 

@@ -31,6 +31,7 @@ from lab.record.bloat import (
     SeenIndex,
     Table,
 )
+from lab.units import format_bytes
 
 COUNTED: Mapping[str, tuple[str, ...]] = {
     "live": ("n_live_tup",),
@@ -101,7 +102,7 @@ class Look:
         if self.why_not:
             missing[way] = self.why_not
         elif limit_bytes is not None and to_read_bytes > limit_bytes:
-            missing[way] = f"it would read {to_read_bytes} bytes, and the limit is {limit_bytes}"
+            missing[way] = f"it would read {format_bytes(to_read_bytes)}, and the limit is {format_bytes(limit_bytes)}"
         else:
             began_s = time.monotonic()
             try:
