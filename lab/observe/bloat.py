@@ -27,6 +27,7 @@ from lab.record.bloat import (
     Counters,
     Index,
     Reading,
+    Sample,
     Seen,
     SeenIndex,
     Table,
@@ -81,6 +82,16 @@ class Look:
             self._look(way, table.oid, _to_read(way, table), limit_bytes, readings, missing)
         indexes = tuple(self._seen_index(index, ways, limit_bytes) for index in self._indexes(table.oid))
         return Seen(table, tuple(readings), indexes, missing)
+
+    def sample(self, oid: int, at_s: float) -> Sample:
+        """Read a table's file now, all of it: for small tables and their course over time.
+
+        :param at_s: what the sample is stamped with.
+        :raises ObserverError: if pgstattuple cannot be used.
+        """
+        if self.why_not:
+            raise ObserverError(self.why_not)
+        return Sample(at_s, **self._ask("sample", schema=self.schema, oid=oid)[0])
 
     def _seen_index(self, index: Index, ways: Sequence[str], limit_bytes: int | None) -> SeenIndex:
         readings: list[Reading] = []

@@ -236,14 +236,13 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A table at one moment, for its course over time."""
+    """A table at one moment of its course. *vacuums*: by people and by autovacuum, so far."""
 
     at_s: float
     size_bytes: int
-    dead: int
+    dead_bytes: int
+    free_bytes: int
     vacuums: int
-    updated: int = 0
-    hot: int = 0
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

@@ -1,6 +1,5 @@
 -- A table at this moment: its file, what of it is dead and free, and how often it was vacuumed
 SELECT
-    clock_timestamp() AS at,
     t.table_len AS size_bytes,
     t.dead_tuple_len AS dead_bytes,
     t.free_space AS free_bytes,
