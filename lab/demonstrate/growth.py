@@ -39,19 +39,35 @@ class Grown:
         return tuple(after.at_s for before, after in pairs if after.vacuums > before.vacuums)
 
     @property
+    def shrunk(self) -> int:
+        """How often the file was seen to have become smaller."""
+        pairs = zip(self.samples, self.samples[1:], strict=False)
+        return sum(after.size_bytes < before.size_bytes for before, after in pairs)
+
+    @property
+    def free_share(self) -> float:
+        """What of the file is free at the end, 0.0 to 1.0."""
+        return self.samples[-1].free_bytes / self.samples[-1].size_bytes if self.samples[-1].size_bytes else 0.0
+
+    @property
     def grown(self) -> float:
         """The file at the end, as a multiple of the first."""
         return self.samples[-1].size_bytes / self.samples[0].size_bytes
 
 
-def grown(reader: Reader, rounds: int = 8, vacuum_every: int = 1, rows: int = 20_000) -> Grown:
-    """Update every row in each of *rounds*, with VACUUM after each *vacuum_every* of them (0: never)."""
+def grown(
+    reader: Reader, rounds: int = 8, vacuum_every: int = 1, rows: int = 20_000, change: str = "growth_update"
+) -> Grown:
+    """Update every row in each of *rounds*, with VACUUM after each *vacuum_every* of them (0: never).
+
+    :param change: what is done to the table in each round, a question of ``lab/sql/lesson``.
+    """
     reader.rows("lesson/growth_table", rows=rows)
     flush(reader.connection)
     with _sampled(reader) as course:
         after = []
         for round_ in range(1, rounds + 1):
-            reader.rows("lesson/growth_update")
+            reader.rows(f"lesson/{change}", rows=rows)
             flush(reader.connection)  # or what it counted would be added to what VACUUM says
             if vacuum_every and round_ % vacuum_every == 0:
                 reader.rows("lesson/growth_vacuum")

@@ -4,5 +4,5 @@ DROP TABLE IF EXISTS scene;
 CREATE TABLE scene (id bigint, key bigint) WITH (autovacuum_enabled = false);
 CREATE INDEX scene_key ON scene (key);
 INSERT INTO scene
-SELECT n, CASE WHEN %(at_random)s THEN n * 2654435761 %% 4294967291 ELSE n %% %(keys)s END
+SELECT n, CASE WHEN %(at_random)s THEN ('x' || left(md5(n::text), 15))::bit(60)::bigint ELSE n %% %(keys)s END
 FROM generate_series(1, %(rows)s) AS n
