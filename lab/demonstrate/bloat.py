@@ -96,6 +96,11 @@ class ShownIndex:
         """What REINDEX gave back, of the file."""
         return 100 * (self.before_bytes - self.after_bytes) / self.before_bytes
 
+    def off(self, way: str) -> float | None:
+        """By how many points of the file a way is wrong about REINDEX; None if it says nothing."""
+        said = (self.usual if way == CLASSIC else self.spaces[way]).rebuild_pct
+        return None if said is None else abs(said - self.rebuild_pct)
+
 
 @contextmanager
 def place(bench: Bench) -> Iterator[Reader]:
@@ -154,7 +159,6 @@ def cold(
         with server.owner() as connection:
             data.make_extension(connection, "pgstattuple")
         for scene in scenes:
-            bench.say(f"a cold look: {scene.name}")
             with server.owner() as connection:
                 pages = _make(Reader(connection), scene, rows)
             for way in ways:
@@ -213,14 +217,10 @@ def _around(reader: Reader, step: str, size: str) -> tuple[int, int]:
 
 
 def each(
-    bench: Bench, reader: Reader, scenes: Iterable[Scene], rows: int = 40_000, **estimates: Mapping[str, bool]
+    reader: Reader, scenes: Iterable[Scene], rows: int = 40_000, **estimates: Mapping[str, bool]
 ) -> dict[str, Shown]:
     """Show several scenes, one after the other; *estimates* as for :func:`shown`."""
-    found = {}
-    for scene in scenes:
-        bench.say(scene.name)
-        found[scene.name] = shown(reader, scene, rows, **estimates)
-    return found
+    return {scene.name: shown(reader, scene, rows, **estimates) for scene in scenes}
 
 
 def badly_laid(reader: Reader, rows: int = 40_000) -> int:

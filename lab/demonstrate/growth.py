@@ -70,7 +70,8 @@ def grown(
             reader.rows(f"lesson/{change}", rows=rows)
             flush(reader.connection)  # or what it counted would be added to what VACUUM says
             if vacuum_every and round_ % vacuum_every == 0:
-                reader.rows("lesson/growth_vacuum")
+                with course.quiet:  # a look holds a snapshot, and VACUUM would leave what that may still see
+                    reader.rows("lesson/growth_vacuum")
                 flush(reader.connection)
             after.append(course.look())
     return Grown(vacuum_every, tuple(course.samples), tuple(after))
@@ -83,7 +84,7 @@ class _Course:
         self._connection = psycopg2.connect(dsn, application_name=NAME)
         self._connection.autocommit = True
         self._look = Look(self._connection, ["scene"])
-        self._lock = threading.Lock()
+        self.quiet = threading.Lock()
         self._began_s = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work)
@@ -91,7 +92,7 @@ class _Course:
 
     def look(self) -> Sample:
         """Take a sample."""
-        with self._lock:
+        with self.quiet:
             sample = self._look.sample(self._look.tables[0].oid, time.monotonic() - self._began_s)
             self.samples.append(sample)
             return sample

@@ -33,8 +33,8 @@ MUTATIONS = (
         (PLACE, "Four ways against the truth"),
         (
             (
-                "bloat.each(bench, place, SCENES.values(), rows)",
-                f"bloat.each(bench, place, SCENES.values(), rows, own={OTHERS}, usual={ALL})",
+                "bloat.each(place, SCENES.values(), rows)",
+                f"bloat.each(place, SCENES.values(), rows, own={OTHERS}, usual={ALL})",
             ),
             ("if not one.looked.table.dropped]", "]"),
         ),
@@ -49,9 +49,8 @@ MUTATIONS = (
         (PLACE, "Four ways against the truth"),
         (
             (
-                "bloat.each(bench, place, SCENES.values(), rows)",
+                "bloat.each(place, SCENES.values(), rows)",
                 "bloat.each(\n"
-                "    bench,\n"
                 "    place,\n"
                 "    [\n"
                 '        bloat.Scene("a wide column dropped", "bloat_wide"),\n'
@@ -91,7 +90,11 @@ MUTATIONS = (
         (PLACE, "Indexes"),
         (
             ('"ten different keys", keys, keys=10', '"ten different keys", keys'),
-            ('"keys in random order", keys, at_random=True', '"keys in random order", keys, keys=10, merged=False'),
+            ('"keys in random order", keys, at_random=True', '"keys in random order", keys'),
+            (
+                '"half of the rows deleted", keys, deleted=True',
+                '"half of the rows deleted", keys, keys=10, merged=False',
+            ),
         ),
         (
             "The usual estimate of the index with few keys is far below zero",
@@ -108,8 +111,8 @@ MUTATIONS = (
         ),
         (
             "In full pages some of the updates found no room",
-            "With a fillfactor of 70 every update is HOT",
-            "With 50 no more than all of them are, and the file is clearly larger",
+            "With a little more than a quarter kept free, every update is HOT",
+            "With half of each page kept free the file is clearly larger, for nothing more",
             "With an index on the column that changes none is, whatever the fillfactor",
         ),
     ),
