@@ -6,12 +6,12 @@ import pandas as pd
 
 from lab.chart import bloat as charts
 from lab.chart.bloat import Course, Said
-from lab.chart.plain import Line, Words
+from lab.chart.plain import Line, Row, Words
 from lab.demonstrate.bloat import CLASSIC, Cold, Shown, ShownIndex
 from lab.demonstrate.growth import Grown
 from lab.demonstrate.hot import Updated
 from lab.lesson.display import show
-from lab.lesson.pictures import curve
+from lab.lesson.pictures import curve, strip
 from lab.record.bloat import APPROX, COUNTERS, ESTIMATE, EXACT, MB
 from lab.units import format_number
 
@@ -32,6 +32,31 @@ def answers(shown: Shown) -> pd.DataFrame:
         for way, space in spaces.items()
     }
     return pd.DataFrame(rows).T.astype(float).round(1)
+
+
+def files(deleted: Shown, vacuumed: Shown, guess_pct: float | None = None) -> None:
+    """Show the file before VACUUM, after it, and written anew; *guess_pct*: by how much VACUUM makes it smaller."""
+    before, after, anew = (size / MB for size in (deleted.before_bytes, vacuumed.before_bytes, vacuumed.after_bytes))
+    smaller = 100 * (1 - after / before)
+    words = Words(
+        f"VACUUM makes the file {smaller:.0f} % smaller, a rewrite {100 * (1 - anew / before):.0f} %",
+        "one table, every other row of it deleted",
+        "file, MB",
+        guesses={} if guess_pct is None else {"your guess": before * (1 - guess_pct / 100)},
+    )
+    strip([Row("half deleted", [before]), Row("vacuumed", [after]), Row("written anew", [anew])], words)
+
+
+def orders(before_bytes: int, after_bytes: int | None, guess_pct: float | None = None) -> None:
+    """Show the file with its columns as they lay and in the reader's order; *guess_pct*: by how much it is smaller."""
+    before, after = before_bytes / MB, (after_bytes or before_bytes) / MB
+    words = Words(
+        f"The same rows take {100 * (1 - after / before):.0f} % less in the new order",
+        "the same columns and rows in both files",
+        "file, MB",
+        guesses={} if guess_pct is None else {"your guess": before * (1 - guess_pct / 100)},
+    )
+    strip([Row("as they lay", [before]), Row("your order", [after])], words)
 
 
 def costs(looks: Sequence[Cold]) -> pd.DataFrame:

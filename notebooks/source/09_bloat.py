@@ -48,6 +48,9 @@ bloat_pictures.answers(deleted)
 # %% tags=["nbval-ignore-output"]
 bloat_pictures.answers(vacuumed)
 
+# %% tags=["nbval-ignore-output"]
+bloat_pictures.files(deleted, vacuumed, guess_smaller)
+
 # %%
 lesson.claim(
     "Before VACUUM at least two fifths of the file are dead",
@@ -318,6 +321,9 @@ after_bytes = bloat.ordered(
 
 # %%
 lesson.check("column_order", place)
+
+# %% tags=["nbval-ignore-output"]
+bloat_pictures.orders(before_bytes, after_bytes, guess_order)
 
 # %%
 lesson.claim(

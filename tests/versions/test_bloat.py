@@ -1,14 +1,17 @@
 """Every way to tell a table's space, against tables whose space is known: the truth is a rewrite, on each version."""
 
+import json
 from collections.abc import Iterator
 
 import psycopg2
 import pytest
 
 from lab.analyse import bloat as arithmetic
-from lab.demonstrate import bloat
+from lab.cli.main import run
+from lab.demonstrate import bloat, growth, hot
 from lab.demonstrate.bench import Reader
 from lab.demonstrate.bloat import SCENES
+from lab.errors import UsageError
 from lab.observe.bloat import Look
 from lab.observe.settled import flush
 from lab.record.bloat import APPROX, ESTIMATE, EXACT, WAYS
@@ -157,3 +160,92 @@ def test_a_monitor_is_told_what_it_may_not_see(reader: Reader) -> None:
     assert seen.spaces[EXACT].live_rows == 5000
     assert seen.spaces[ESTIMATE].rewrite_pct is None
     assert "may not see" in seen.spaces[ESTIMATE].notes[0]
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict]:
+    assert run(["bloat", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_command_tells_every_way_with_its_cost(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_plain", rows=5000, fillfactor=100)
+    reader.rows("lesson/bloat_vacuum")
+    (table, toast) = told(capsys, "scene", "--dsn", database)
+    assert list(table["ways"]) == list(WAYS)
+    assert table["ways"][EXACT]["read_blocks"] * 8192 == table["size_bytes"]
+    assert all(way["took_ms"] > 0 for way in table["ways"].values())
+    assert toast["toast_of"] == "scene"
+
+
+def test_the_command_estimates_what_is_larger_than_the_limit(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_plain", rows=5000, fillfactor=100)
+    reader.rows("lesson/bloat_vacuum")
+    table = told(capsys, "scene", "--dsn", database, "--limit", "8kB")[0]
+    assert EXACT not in table["ways"]
+    assert "and the limit is 8 kB" in table["missing"][EXACT]
+    assert EXACT in told(capsys, "scene", "--dsn", database, "--exact")[0]["ways"]
+
+
+def test_the_command_writes_nothing_and_says_when_the_extension_is_missing(
+    reader: Reader, database: str, capsys
+) -> None:
+    reader.rows("lesson/bloat_plain", rows=5000, fillfactor=100)
+    value(database, "DROP EXTENSION pgstattuple")
+    table = told(capsys, "scene", "--dsn", database)[0]
+    assert list(table["ways"]) == [ESTIMATE, "counters"]
+    assert "no extension pgstattuple" in table["missing"][EXACT]
+    assert value(database, "SELECT count(*) FROM pg_extension WHERE extname = 'pgstattuple'") == 0
+
+
+def test_the_command_prints_a_line_for_each_way(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_wide", rows=5000, fillfactor=70)
+    reader.rows("lesson/bloat_drop_column")
+    assert run(["bloat", "scene", "--dsn", database]) == 0
+    text = capsys.readouterr().out
+    assert "fillfactor 70" in text
+    assert all(f"table  {way}" in text for way in WAYS)
+    assert "exact: 1 dropped column" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nothing_here"], 2, "there is no table 'nothing_here'"),
+        (["scene", "--limit", "much"], 2, "'much' is no size"),
+        (["scene", "--exact", "--limit", "1MB"], 2, "--limit is for a look without --exact"),
+    ],
+)
+def test_the_command_refuses_what_cannot_be_looked_at(
+    reader: Reader, database: str, capsys, arguments, code, said
+) -> None:
+    reader.rows("lesson/bloat_plain", rows=10, fillfactor=100)
+    assert run(["bloat", *arguments, "--dsn", database]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_hot_updates_are_counted_by_fillfactor(reader: Reader) -> None:
+    full, seventy = hot.swept(reader, (100, 70))
+    assert full.counted == full.made == seventy.counted
+    assert full.hot_pct < 90
+    assert seventy.hot_pct == 100
+    assert full.newpage in (None, full.counted - full.hot)
+    assert hot.updated(reader, 50, indexed=True).hot == 0
+
+
+def test_a_course_has_every_run_of_vacuum_and_its_moment(reader: Reader) -> None:
+    seen = growth.grown(reader, rounds=4, vacuum_every=2, rows=5000)
+    assert seen.vacuums == 2
+    assert len(seen.vacuumed_s) == 2
+    assert seen.shrunk == 0
+    assert seen.after_rounds[1].dead_bytes == 0 < seen.after_rounds[0].dead_bytes
+
+
+def test_columns_in_another_order_take_less_and_are_the_same(reader: Reader) -> None:
+    before = bloat.badly_laid(reader, 5000)
+    assert bloat.ordered(reader, ...) is None
+    assert not bloat.ordered_seen(reader).same
+    after = bloat.ordered(reader, ["id", "amount", "weight", "is_new", "is_paid", "is_sent"])
+    assert after < 0.82 * before
+    assert bloat.ordered_seen(reader).same
+    with pytest.raises(UsageError, match="is no order of"):
+        bloat.ordered(reader, ["id"])
