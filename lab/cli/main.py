@@ -15,6 +15,7 @@ from rich.console import Console
 from lab import config as settings
 from lab import plan
 from lab.cli.autovacuum import autovacuum
+from lab.cli.bloat import bloat
 from lab.cli.claims import claims
 from lab.cli.indexes import indexes
 from lab.cli.sizing import sizing
@@ -306,6 +307,9 @@ app.command(epilog="Example: lab indexes --what-if; lab indexes --dsn service=pr
 
 app.command(epilog="Example: lab statements --seconds 5 --by calls")(statements)
 app.command(epilog="Example: lab autovacuum --watch 10 public.sessions")(autovacuum)
+
+
+app.command(epilog="Example: lab bloat public.posts --dsn postgresql://me@db/shop")(bloat)
 
 
 @app.command(epilog="Example: lab show last")
