@@ -88,25 +88,36 @@ def _whole(data: bytes, columns: int) -> Entries | None:
     """Read the block with Arrow; None if it is not as it should be."""
     if not _AT.match(data):
         return None
+    odd: list[object] = []  # rows with another number of columns
+
+    def leave_out(row: object) -> str:
+        odd.append(row)
+        return "skip"
+
     names = [str(number) for number in range(columns)]
     wanted = [names[place] for place in (_TIME, _SESSION, _SEVERITY, _MESSAGE, _DETAIL)]
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
             read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _: "skip"),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), check_utf8=False
             ),
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != data.count(_CENTURY) + 1 and table.num_rows != sum(1 for _ in _LINE.finditer(data)):
+    if odd or not _as_many(table.num_rows, data):
         return None
     found = [pa.concat_arrays(table[name].chunks) for name in wanted]
     if not SEVERITIES.issuperset(found[2].unique().to_pylist()):
         return None
     return Entries(*found)
+
+
+def _as_many(rows: int, data: bytes) -> bool:
+    """Tell whether there are as many rows as lines that begin as an entry does: then no row has swallowed another."""
+    return rows == data.count(_CENTURY) + 1 or rows == sum(1 for _ in _LINE.finditer(data))
 
 
 def _one_by_one(data: bytes) -> Entries:

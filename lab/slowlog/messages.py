@@ -34,8 +34,8 @@ _NAMES = re.compile(_VALUE + r'("[^"]*")')
 _COMMENTS = re.compile(_VALUE + r"(?:/\*|--)")
 _PLAIN = re.compile(r"""(?:[^'"$\\/*-]|'0'|"[^"]*"|(?<![A-Za-z0-9_$])\$0(?![A-Za-z0-9_])|-(?!-)|/(?!\*)|\*(?!/))*""")
 _ESCAPING = re.compile(r"(?<![A-Za-z0-9_])[eE]'")
-_TIMED = re.compile(r"duration: [0-9.]+ ms" + _SIZES + r"\s*")
-_SENT = re.compile(r"(?:(?:query|statement):\s*|(?P<step>prepare|parse|bind|execute)\s+[^:]+:(?:[^\s]+:)?\s)")
+_TIMED = re.compile(r"duration: [0-9.]+ ms" + _SIZES + r"\s*", re.ASCII)
+_SENT = re.compile(r"(?:(?:query|statement):\s*|(?P<step>prepare|parse|bind|execute)\s+[^:]+:(?:[^\s]+:)?\s)", re.ASCII)
 _STEPS = {"prepare": PARSE, "parse": PARSE, "bind": BIND}
 _BEGINNINGS = ("duration: ", "statement: ", "execute ")
 
@@ -89,9 +89,9 @@ def _numpy(column: Any) -> Any:
 def _texts(message: Any, is_plan: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Return each message's number among the texts, -1 for plans, and the texts; one that is not plain stays whole."""
     if is_plan.any():
-        code = np.full(len(message), -1, np.int32)
-        code[~is_plan], texts = _texts(message.filter(pa.array(~is_plan)), np.zeros(0, np.bool_))
-        return code, texts
+        all_code = np.full(len(message), -1, np.int32)
+        all_code[~is_plan], others = _texts(message.filter(pa.array(~is_plan)), np.zeros(0, np.bool_))
+        return all_code, others
     code, found = _encoded(pc.replace_substring_regex(message, _QUICK, _QUICK_LEFT))
     texts: list[Any] = [_quick(text) for text in found]
     hard = np.array([text is None for text in texts], np.bool_)

@@ -42,8 +42,14 @@ _PART = re.compile(r"%(?:(?P<padding>-?\d+)?(?P<escape>[a-zA-Z])|%)|(?P<text>[^%
 
 _ANY = re.compile(_SEVERITY)
 _TIME = re.compile(rf"{_STAMP}(?:\.\d+)?|\b\d{{10}}\.\d{{3}}\b")
-_SESSION = re.compile(
-    r"\b[0-9a-f]{8}\.[0-9a-f]{1,8}\b|\[(\d+)\]|\bpid[=: ]*(\d+)|(?<![\d:.\-/])\b\d{2,8}\b(?![\d:.\-/])"
+_SESSIONS = tuple(  # the surest first
+    re.compile(pattern)
+    for pattern in (
+        r"\b([0-9a-f]{8}\.[0-9a-f]{1,8})\b",
+        r"\[(\d+)\]",
+        r"\bpid[=: ]*(\d+)",
+        r"(?<![\d:.\-/])\b(\d{2,8})\b(?![\d:.\-/])",
+    )
 )
 
 
@@ -76,14 +82,9 @@ class Prefix:
         if found is None:
             return None
         before = line[: found.start()]
-        time, session = _TIME.search(before), None
-        session = _SESSION.search(_TIME.sub("", before))
-        return Begun(
-            found["severity"],
-            time.group() if time else "",
-            next((part for part in (*session.groups(), session.group()) if part), "") if session else "",
-            found.end(),
-        )
+        time = _TIME.search(before)
+        session = next((who[1] for one in _SESSIONS if (who := one.search(_TIME.sub("", before)))), "")
+        return Begun(found["severity"], time.group() if time else "", session, found.end())
 
 
 def compiled(setting: str) -> re.Pattern[str]:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from lab.errors import LogError
+from lab.errors import LogError, UsageError
 
 CHUNK_BYTES = 4 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
@@ -22,6 +22,7 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # the second field is the user, quoted or missing
 _CSV_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\"\n]{1,40},(?:\"|,)", re.MULTILINE)
 _JSON_LINE = re.compile(rb'^\s*\{"timestamp":', re.MULTILINE)
+_FORM_NAME = re.compile(r"\.(?:csv|json)$")
 _TIME = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?")
 
 
@@ -68,9 +69,22 @@ def find(files: Sequence[str | Path]) -> list[Source]:
 
     :param files: paths, or ``-`` for standard input.
     :raises LogError: if a file cannot be read.
+    :raises UsageError: if a file is named twice, or two are the same log in two forms: all of it would count twice.
     """
     sources = [_source(str(file)) for file in files]
+    _check_once(sources)
     return sorted(sources, key=lambda source: (source.begins, source.name))
+
+
+def _check_once(sources: Sequence[Source]) -> None:
+    """Refuse ``lab.csv`` beside ``lab.json``: a server with both in log_destination writes each entry to both."""
+    seen: dict[str, Source] = {}
+    for source in sources:
+        name = source.name.removesuffix(".gz").removesuffix(".zst")
+        stem = _FORM_NAME.sub("", name)
+        other = seen.setdefault(stem, source)
+        if other is not source and (other.name == source.name or STDERR not in (other.form, source.form)):
+            raise UsageError(f"{other.name} and {source.name} are one log, which would count twice; name one of them")
 
 
 def _source(name: str) -> Source:
