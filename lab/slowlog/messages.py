@@ -101,7 +101,7 @@ def _texts(message: Any, is_plan: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np
         code[again], more = _thorough(own)
         code[again] += len(texts)
         texts += more
-    return code, texts
+    return code, [text or "" for text in texts]
 
 
 def _thorough(message: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
@@ -113,7 +113,7 @@ def _thorough(message: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
         code[again], own = _encoded(message.filter(pa.array(again)))
         code[again] += len(plain)
         plain += own
-    return code, plain
+    return code, [text or "" for text in plain]
 
 
 def _encoded(column: Any) -> tuple[npt.NDArray[np.int32], list[Any]]:

@@ -2,19 +2,21 @@
 
 A plan and a statement are one execution if they are of one session and one text, and the plan was logged while the
 statement ran, or after it with an execution that began before the statement's end: under the simple protocol the plan
-comes before the statement's entry, under the extended one after it, with the next message of the session.
+comes before the statement's entry, under the extended one after it, with the next bind, and that of a cursor when the
+cursor is closed.
 A plan without such an entry is a statement of its own: the statement was under its threshold, or it ran inside a
 function.
 """
 
 import json
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 
-_MOST_SESSIONS = 4096  # whose last statement is remembered
+_MOST_SESSIONS = 4096  # whose last statements are remembered
+_MOST_RAN = 16  # of them for each
 _RESOLUTION_S = 0.002  # of the log's times, on both sides
 
 _PLAN = re.compile(r"duration: [0-9.]+ ms\s+plan:\s*", re.DOTALL)
@@ -35,7 +37,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Ran:
-    """The last statement of a session."""
+    """One of the last statements of a session."""
 
     text: str
     group: int
@@ -54,7 +56,7 @@ class Joiner:
     """Follows the sessions of a log. It returns plans with their group, or without one: statements of their own."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[str, Ran] = OrderedDict()
+        self._last: OrderedDict[str, deque[Ran]] = OrderedDict()
         self._waiting: dict[str, list[_Waiting]] = {}
 
     @property
@@ -65,7 +67,7 @@ class Joiner:
     def statement(self, session: str, ran: Ran) -> list[Plan]:
         """Take a statement, and return the plans that are decided by it."""
         done = [self._decided(waiting, ran) for waiting in self._waiting.pop(session, ())]
-        self._last[session] = ran
+        self._last.setdefault(session, deque(maxlen=_MOST_RAN)).append(ran)
         self._last.move_to_end(session)
         while len(self._last) > _MOST_SESSIONS:
             gone, _ = self._last.popitem(last=False)
@@ -74,8 +76,8 @@ class Joiner:
 
     def plan(self, session: str, plan: Plan) -> list[Plan]:
         """Take a plan, and return it if it is decided."""
-        last = self._last.get(session)
-        earlier = last if last and last.text == plan.text and not last.has_plan else None
+        before = reversed(self._last.get(session, ()))
+        earlier = next((ran for ran in before if ran.text == plan.text and not ran.has_plan), None)
         if earlier and _began_by(plan, earlier.logged_s):
             return [_joined(plan, earlier)]
         self._waiting.setdefault(session, []).append(_Waiting(plan, earlier))
