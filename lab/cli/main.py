@@ -19,6 +19,7 @@ from lab.cli.bloat import bloat
 from lab.cli.claims import claims
 from lab.cli.indexes import indexes
 from lab.cli.sizing import sizing
+from lab.cli.slowlog import slowlog
 from lab.cli.statements import statements
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
@@ -310,6 +311,9 @@ app.command(epilog="Example: lab autovacuum --watch 10 public.sessions")(autovac
 
 
 app.command(epilog="Example: lab bloat public.posts --dsn postgresql://me@db/shop")(bloat)
+
+
+app.command(epilog="Example: lab slowlog '/var/log/postgresql/*.csv*' --top 5")(slowlog)
 
 
 @app.command(epilog="Example: lab show last")
