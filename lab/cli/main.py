@@ -14,7 +14,9 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.activity import activity, locks
 from lab.cli.claims import claims
+from lab.cli.signals import cancel, terminate
 from lab.cli.sizing import sizing
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
@@ -298,6 +300,12 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+
+
+app.command(epilog="Example: lab activity --longer 5s --seconds 10")(activity)
+app.command(epilog="Example: lab locks --dsn postgresql://me@127.0.0.1/shop")(locks)
+app.command(epilog="Example: lab cancel 2080@hoewnoff4v-q32r")(cancel)
+app.command(epilog="Example: lab terminate 2080@hoewnoff4v-t32r")(terminate)
 
 
 @app.command(epilog="Example: lab show last")

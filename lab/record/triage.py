@@ -233,7 +233,11 @@ class Receipt:
     def _said(self) -> str:
         verb = "cancelled" if self.act == "cancel" else "terminated"
         end = "" if self.ended else "; it had not ended yet" if self.act == "terminate" else "; it still runs"
-        doubt = "" if self.certain else "; it ended in the same moment, so what came next may have been hit"
+        doubt = (
+            ""
+            if self.certain
+            else "; it was over before a second look: had it just ended by itself, what came next was hit"
+        )
         return f"{verb if self.ended else 'sent a signal to'} {described(self.found, self.target)}{end}{doubt}"
 
 

@@ -21,18 +21,20 @@ class Cast:
         self.dsn, self.threads, self.held = dsn, [], ExitStack()  # type: ignore[var-annotated]
 
     def opens(self, name: str, *statements: str, autocommit: bool = False) -> int:
-        connection = self._connect(name)
+        return self.connects(name, *statements, autocommit=autocommit).info.backend_pid
+
+    def waits(self, name: str, statement: str) -> int:
+        return self.goes_on(self.connects(name), statement)
+
+    def connects(self, name: str, *statements: str, autocommit: bool = False) -> Connection:
+        connection = self.held.enter_context(closing(psycopg2.connect(self.dsn, application_name=name)))
         connection.autocommit = autocommit
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
-        return connection.info.backend_pid
+        return connection
 
-    def waits(self, name: str, statement: str, *before: str) -> int:
-        connection = self._connect(name)
-        with connection.cursor() as cursor:
-            for one in before:
-                cursor.execute(one)
+    def goes_on(self, connection: Connection, statement: str) -> int:
         self.threads.append(threading.Thread(target=self._wait, args=(connection, statement)))
         self.threads[-1].start()
         return connection.info.backend_pid
@@ -49,9 +51,6 @@ class Cast:
         for thread in self.threads:
             thread.join(20)
         self.held.close()
-
-    def _connect(self, name: str) -> Connection:
-        return self.held.enter_context(closing(psycopg2.connect(self.dsn, application_name=name)))
 
     @staticmethod
     def _wait(connection: Connection, statement: str) -> None:
@@ -124,29 +123,34 @@ def test_a_table_that_two_prepared_transactions_hold_has_two_roots(cast: Cast, d
 
 def test_a_deadlock_is_a_circle_until_the_server_looks_for_it(cast: Cast, database: str) -> None:
     patient = "SET deadlock_timeout = '60s'"
-    one = cast.waits("one", "SELECT pg_advisory_xact_lock(2)", patient, "SELECT pg_advisory_xact_lock(1)")
-    two = cast.waits("two", "SELECT pg_advisory_xact_lock(1)", patient, "SELECT pg_advisory_xact_lock(2)")
+    first = cast.connects("one", patient, "SELECT pg_advisory_xact_lock(1)")
+    second = cast.connects("two", patient, "SELECT pg_advisory_xact_lock(2)")
+    one, two = (
+        cast.goes_on(first, "SELECT pg_advisory_xact_lock(2)"),
+        cast.goes_on(second, "SELECT pg_advisory_xact_lock(1)"),
+    )
     scene = seen(database, lambda scene: edges(scene) == {(one, two), (two, one)})
     (tree,) = trees.forest(trees.waits(scene))
     assert set(tree.circle) == {one, two}
     assert "advisory 2" in " ".join(trees.lines(scene, (tree,)))
 
 
+def test_subtransactions_of_a_prepared_transaction_do_not_hide_its_name(cast: Cast, database: str) -> None:
+    cast.opens(
+        "two-phase", "SAVEPOINT a", "UPDATE things SET v = 1 WHERE id = 2", "RELEASE a", "PREPARE TRANSACTION 'nested'"
+    )
+    row = cast.waits("row", "UPDATE things SET v = 2 WHERE id = 2")
+    seen(database, lambda scene: edges(scene) == {(row, "nested")})
+
+
 def test_a_worker_that_waits_is_its_leaders_wait(cast: Cast, database: str) -> None:
-    cast.opens("owner", "SELECT pg_advisory_lock(9)")
-    scene_of = "SELECT count(*) FROM things WHERE pg_temp.slow(id)"
-    force = "force_parallel_mode" if _major(database) < 16 else "debug_parallel_query"
-    waiter = cast.waits(
-        "parallel",
-        "SELECT count(pg_advisory_xact_lock_shared(9)) FROM things",
-        f"SET {force} = 'on'", "SET parallel_setup_cost = 0", "SET min_parallel_table_scan_size = 0",
-        "ALTER FUNCTION pg_catalog.pg_advisory_xact_lock_shared(bigint) PARALLEL SAFE",
-    )  # fmt: skip
-    assert scene_of
-    holder = next(one.pid for one in seen(database, lambda scene: bool(edges(scene))).sessions if one.application == "owner")
-    assert edges(seen(database, lambda scene: bool(edges(scene)))) == {(waiter, holder)}
-
-
-def _major(dsn: str) -> int:
-    with activity.connected(dsn) as eye:
-        return int(eye.server_version) // 10000
+    cast.opens("owner", "LOCK TABLE things")
+    names = "('force_parallel_mode', 'debug_parallel_query')"  # before 16, and since
+    forced = f"SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN {names}"
+    body = "BEGIN RETURN (SELECT count(*) FROM things); END"
+    slow = f"CREATE FUNCTION slow() RETURNS bigint LANGUAGE plpgsql PARALLEL SAFE AS '{body}'"
+    cast.opens("maker", slow, autocommit=True)
+    waiter = cast.goes_on(cast.connects("parallel", forced), "SELECT slow()")
+    scene = seen(database, lambda scene: bool(edges(scene)))
+    owner = next(one.pid for one in scene.sessions if one.application == "owner")
+    assert edges(scene) == {(waiter, owner)}

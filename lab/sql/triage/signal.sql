@@ -54,7 +54,7 @@ again AS MATERIALIZED (
     SELECT after.*,
            -- nothing later had begun after the signal, so nothing later can have had it
            COALESCE(a.backend_start = after.backend_start
-               AND a.query_start IS NOT DISTINCT FROM after.query_start, false) AS certain
+               AND a.query_start IS NOT DISTINCT FROM after.query_start, %(kind)s <> 'query') AS certain
     FROM after
     LEFT JOIN LATERAL pg_stat_get_activity(after.pid) AS a ON true
 )
