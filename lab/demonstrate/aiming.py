@@ -22,6 +22,7 @@ from lab.demonstrate.together import beside
 from lab.demonstrate.triage import bare
 from lab.observe import activity, signals
 from lab.record.triage import ACTIVE, Identity
+from lab.server.private import Private
 
 USERS = 4
 WANTED, INNOCENT = "lesson/triage_wanted", "lesson/triage_innocent"
@@ -44,12 +45,19 @@ class Shots:
         return 100 * self.innocent_hit / self.sent if self.sent else 0.0
 
 
-def shots(bench: Bench, guarded: bool, tries: int = 200, query_ms: float = 40.0, seed: int = 1) -> Shots:
+def shots(
+    bench: Bench,
+    guarded: bool,
+    tries: int = 200,
+    query_ms: float = 40.0,
+    seed: int = 1,
+    server: Private | None = None,
+) -> Shots:
     """Try to cancel *tries* times under load, and count which requests failed with *canceling statement*."""
     hits: Counter[str] = Counter()
-    with bare(bench) as made:
+    with bare(bench, server) as made:
         engine = create_engine(
-            url(made.server.dsn("shop", "shop")), poolclass=QueuePool, pool_size=USERS, max_overflow=0,
+            url(made.dsn), poolclass=QueuePool, pool_size=USERS, max_overflow=0,
             isolation_level="AUTOCOMMIT", connect_args={"application_name": "pooled"},
         )  # fmt: skip
         bench.say(f"{tries} tries to cancel, {'guarded' if guarded else 'by pid'}")

@@ -13,6 +13,7 @@ from lab.demonstrate.triage import Stage, bare
 from lab.observe import signals
 from lab.process import wait_until
 from lab.record.triage import Identity
+from lab.server.private import Private
 
 ACTIVE, BLOCKED, IN_TRANSACTION, IDLE = "active", "waits for a lock", "idle in transaction", "idle"
 STATES = (ACTIVE, BLOCKED, IN_TRANSACTION, IDLE)
@@ -31,10 +32,13 @@ class Ending:
 
 
 def endings(
-    bench: Bench, states: Sequence[str] = STATES, acts: Sequence[str] = (signals.CANCEL, signals.TERMINATE)
+    bench: Bench,
+    states: Sequence[str] = STATES,
+    acts: Sequence[str] = (signals.CANCEL, signals.TERMINATE),
+    server: Private | None = None,
 ) -> tuple[Ending, ...]:
     """Send each signal to a fresh session in each state, by pid and without a guard."""
-    with bare(bench) as made:
+    with bare(bench, server) as made:
         made.opens("holder", "lesson/triage_pay")
         return tuple(_ending(made, state, act, f"{state}, {act}") for state in states for act in acts)
 

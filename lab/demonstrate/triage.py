@@ -5,6 +5,7 @@ ended its either; a payment waits for the row, a migration for the table, and a 
 A report takes long and is in nobody's way.
 """
 
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -32,10 +33,16 @@ class Stage:
     """The server, the sessions by name, and a connection to look and to signal with."""
 
     server: Private
+    database: str
     eye: Connection
     pids: dict[str, int] = field(default_factory=dict)
     _held: ExitStack = field(default_factory=ExitStack, repr=False)
     _threads: list[threading.Thread] = field(default_factory=list, repr=False)
+
+    @property
+    def dsn(self) -> str:
+        """The DSN of the application's role."""
+        return self.server.dsn(_ROLE, self.database)
 
     def look(self) -> Scene:
         """Look at all sessions and locks, those of the six only."""
@@ -100,9 +107,7 @@ class Stage:
         self._held.close()
 
     def _connect(self, name: str) -> Connection:
-        made = self._held.enter_context(
-            closing(psycopg2.connect(self.server.dsn(_ROLE, "shop"), application_name=name))
-        )
+        made = self._held.enter_context(closing(psycopg2.connect(self.dsn, application_name=name)))
         self.pids[name] = made.info.backend_pid
         return made
 
@@ -118,20 +123,22 @@ def _work(connection: Connection, question: str) -> None:
 
 
 @contextmanager
-def bare(bench: Bench) -> Iterator[Stage]:
-    """Lend a private server with a table ``orders`` and no sessions yet."""
-    bench.say("making a private server")
-    with private(bench.config, roles={_ROLE: SCRAM}, settings={"max_prepared_transactions": "5"}) as server:
-        with server.owner() as owner:
-            Reader(owner).rows("lesson/triage_database")
-        with closing(psycopg2.connect(server.dsn(_ROLE, "shop"))) as connection, connection:
+def bare(bench: Bench, server: Private | None = None) -> Iterator[Stage]:
+    """Lend a new database with a table ``orders`` and no sessions yet, on *server* or a private one of its own."""
+    with ExitStack() as held:
+        if server is None:
+            bench.say("making a private server")
+            settings = {"max_prepared_transactions": "5"}
+            server = held.enter_context(private(bench.config, roles={_ROLE: SCRAM}, settings=settings))
+        database = f"shop_{secrets.token_hex(4)}"
+        with server.owner() as owner, owner.cursor() as cursor:
+            cursor.execute(sql.load("lesson/triage_database").format(database=database))
+        with closing(psycopg2.connect(server.dsn(_ROLE, database))) as connection, connection:
             _run(connection, "lesson/triage_table")
-        with activity.connected(server.dsn(database="shop"), application="lab-admin-triage") as eye:
-            stage = Stage(server, eye)
-            try:
-                yield stage
-            finally:
-                stage.close()
+        dsn = server.dsn(database=database)
+        made = Stage(server, database, held.enter_context(activity.connected(dsn, application="lab-admin-triage")))
+        held.callback(made.close)
+        yield made
 
 
 @contextmanager
@@ -191,9 +198,9 @@ class Orphan:
     lines: tuple[str, ...]
 
 
-def orphan(bench: Bench, prepare: bool = True) -> Orphan:
+def orphan(bench: Bench, prepare: bool = True, server: Private | None = None) -> Orphan:
     """Have a payment wait for a prepared transaction (without *prepare*, for a session), and look."""
-    with bare(bench) as made:
+    with bare(bench, server) as made:
         made.opens(FORGETFUL, "lesson/triage_pay", *(["lesson/triage_prepare"] if prepare else []))
         made.begins(PAYMENT, "lesson/triage_pay")
         made.settled(PAYMENT)
@@ -218,10 +225,12 @@ class Frozen:
 def frozen(made: Stage, transaction: bool) -> Frozen:
     """Look at ``pg_stat_activity``, have a session come, and look again: in one transaction, or in two."""
     name = f"newcomer-{transaction}"
-    with closing(psycopg2.connect(made.server.dsn(database="shop"), application_name="lab-admin-frozen")) as connection:
+    with closing(
+        psycopg2.connect(made.server.dsn(database=made.database), application_name="lab-admin-frozen")
+    ) as connection:
         connection.autocommit = not transaction
         reader = Reader(connection)
         before = int(reader.value("lesson/triage_frozen", application=name))
-        with closing(psycopg2.connect(made.server.dsn(_ROLE, "shop"), application_name=name)):
+        with closing(psycopg2.connect(made.dsn, application_name=name)):
             after = int(reader.value("lesson/triage_frozen", application=name))
     return Frozen(transaction, before, after)

@@ -1,2 +1,2 @@
--- Make the lesson's database, for the role of its application
-CREATE DATABASE shop OWNER shop
+-- Make a database of the lesson's, for the role of its application
+CREATE DATABASE {database} OWNER shop
