@@ -7,11 +7,13 @@ where it comes again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 from lab.analyse.locks import Node, behind
 from lab.chart.labels import wrapped
-from lab.chart.style import BODY, GREY, INK, SHADE, SMALL, SOFT, TEXT, TITLE, blank, styled, text_width_in
+from lab.chart.style import BODY, GREY, INK, SHADE, SOFT, TEXT, TITLE, blank, styled, text_width_in
 
 WIDTH_IN, ROW_IN, INDENT_IN, LEFT_IN = 9.0, 0.62, 0.45, 0.2
 
@@ -55,8 +57,8 @@ def finding(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> str:
         return "Nobody waits for a lock"
     name, does = named.get(trees[0].party, (str(trees[0].party), ""))
     waiters = {party for tree in trees for party in behind(tree)}
-    doing = f", {does.rpartition(' for ')[0] or does}," if does else ""
-    return f"{len(behind(trees[0]))} of the {len(waiters)} that wait are behind {name}{doing} directly or not"
+    doing = f", {does.rpartition(' for ')[0] or does}" if does else ""
+    return f"{len(behind(trees[0]))} of {len(waiters)} that wait are behind {name}{doing}"
 
 
 def tree(trees: Sequence[Node], named: dict[object, tuple[str, str]], subtitle: str) -> Figure:
@@ -85,13 +87,9 @@ def structure(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> st
     )
 
 
-def _draw(ax: object, box: Box, top_in: float, head_in: float) -> None:
-    from matplotlib.axes import Axes
-    from matplotlib.patches import FancyBboxPatch
-
-    assert isinstance(ax, Axes)
+def _draw(ax: Axes, box: Box, top_in: float, head_in: float) -> None:
     left = LEFT_IN + INDENT_IN * box.depth
-    width = max(text_width_in(box.name, BODY, bold=True), text_width_in(box.does, SMALL)) + 0.3
+    width = max(text_width_in(box.name, BODY, bold=True), text_width_in(box.does, BODY)) + 0.3
     middle = top_in + (ROW_IN - 0.12) / 2
     ax.add_patch(
         FancyBboxPatch(
@@ -102,7 +100,7 @@ def _draw(ax: object, box: Box, top_in: float, head_in: float) -> None:
     )  # fmt: skip
     ax.text(left + 0.12, top_in + 0.17, box.name, va="center", fontsize=BODY, weight="bold",
             color=GREY if box.again else INK)  # fmt: skip
-    ax.text(left + 0.12, top_in + 0.37, box.does, va="center", fontsize=SMALL, color=TEXT)
+    ax.text(left + 0.12, top_in + 0.37, box.does, va="center", fontsize=BODY, color=TEXT)
     ax.text(left + width + 0.12, middle, box.asks, va="center", fontsize=BODY, color=TEXT)
     if box.parent is not None:
         trunk = left - INDENT_IN / 2

@@ -142,18 +142,21 @@ def bare(bench: Bench, server: Private | None = None) -> Iterator[Stage]:
 
 
 @contextmanager
-def stage(bench: Bench, forget: bool = True, migrate: bool = True) -> Iterator[Stage]:
+def stage(
+    bench: Bench, forget: bool = True, migrate: bool = True, report: str = "lesson/triage_report"
+) -> Iterator[Stage]:
     """Lend the stuck server.
 
     :param forget: False: the first session ends its transaction.
     :param migrate: False: there is no migration.
+    :param report: the question that takes long.
     :raises ServerError: if it does not come to stand as described.
     """
     with bare(bench) as made:
         bench.say("bringing six sessions into each other's way")
         made.opens(FORGETFUL, "lesson/triage_pay", *([] if forget else ["lesson/triage_commit"]))
         made.opens(READER, "lesson/triage_read")
-        made.begins(REPORT, "lesson/triage_report")
+        made.begins(REPORT, report)
         wanted: list[str] = []
         plays = ((PAYMENT, "lesson/triage_pay", forget), (MIGRATION, "lesson/triage_migrate", migrate))
         for name, question, waits in (*plays, (LIST, "lesson/triage_read", migrate)):

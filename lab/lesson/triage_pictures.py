@@ -71,16 +71,14 @@ def endings(found: Sequence[Ending]) -> pd.DataFrame:
 
 def shots(by_pid: Shots, guarded: Shots, guess: float | None) -> None:
     """Draw how many of a hundred signals hit an innocent query, by pid and guarded."""
-    fewer = guarded.innocent_pct < by_pid.innocent_pct / 2
     words = Words(
-        "A cancel by pid hits whoever is served there by then; a guarded one does not"
-        if fewer
-        else "The guard made no difference here",
+        "By pid a cancel hits whoever is served by then; guarded it does not"
+        if by_pid.innocent_hit > guarded.innocent_hit == 0
+        else "The guard did not keep innocent queries from being hit",
         f"n = {by_pid.sent} and {guarded.sent} signals out of {by_pid.tries} tries each; 4 users of a pool, queries of "
         "40 ms, a pause of at most as long between look and signal",
         "innocent queries hit, of a hundred signals",
         guesses={} if guess is None else {"your guess": guess},
         limits={"even odds": 50.0},
     )
-    rows = [Row(f"by pid ({by_pid.innocent_hit})", [by_pid.innocent_pct])]
-    strip([*rows, Row("guarded", [guarded.innocent_pct])], words)
+    strip([Row("by pid", [by_pid.innocent_pct]), Row("guarded", [guarded.innocent_pct])], words)
