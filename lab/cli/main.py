@@ -14,10 +14,12 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.activity import activity, locks
 from lab.cli.autovacuum import autovacuum
 from lab.cli.bloat import bloat
 from lab.cli.claims import claims
 from lab.cli.indexes import indexes
+from lab.cli.signals import cancel, terminate
 from lab.cli.sizing import sizing
 from lab.cli.slowlog import slowlog
 from lab.cli.statements import statements
@@ -314,6 +316,12 @@ app.command(epilog="Example: lab bloat public.posts --dsn postgresql://me@db/sho
 
 
 app.command(epilog="Example: lab slowlog '/var/log/postgresql/*.csv*' --top 5")(slowlog)
+
+
+app.command(epilog="Example: lab activity --longer 5s --seconds 10")(activity)
+app.command(epilog="Example: lab locks --dsn postgresql://me@127.0.0.1/shop")(locks)
+app.command(epilog="Example: lab cancel 2080@hoewnoff4v-q32r")(cancel)
+app.command(epilog="Example: lab terminate 2080@hoewnoff4v-t32r")(terminate)
 
 
 @app.command(epilog="Example: lab show last")
