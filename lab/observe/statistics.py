@@ -155,8 +155,9 @@ class Reader:
             return {}
 
     def _one(self, question: str, view: str, wanted: columns.Names) -> dict[str, Any]:
-        schema, live = self._views[view]
-        rows = self._ask(question, columns=select_list(wanted, live), view=f"{schema}.{view}")
+        rows = self._ask(
+            question, columns=select_list(wanted, self._views[view][1]), name=view.removeprefix("pg_stat_")
+        )
         return {name: plain(value) for name, value in rows[0].items()}
 
     def _rows(self, question: str, view: str, wanted: columns.Names, kind: type) -> tuple[Any, ...]:
