@@ -21,8 +21,9 @@ QUERY, TRANSACTION, LAB = "query", "transaction", "lab"
 _CONTROL = re.compile(
     r"(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b", re.IGNORECASE
 )
-# what the lab asks of the app's database is the subject; what it does to a server is nobody's alone
-_NOT_ASKING = ("app/", "lesson/", "server/")
+# what looks at a server; what the lab asks of the app's data, or does in a lesson, is the subject
+_LOOKING = ("observe/", "bloat/", "triage/")
+_ASKING = ("app/", "lesson/", "server/")
 _ASKING = re.compile(r"\b(pg|lab)[_.]")  # in every question about a server
 _ANY = "any_part"
 _PLACE = ("userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms")
@@ -122,7 +123,7 @@ def kind_of(query: str) -> str:
 @cache
 def _own() -> re.Pattern[str]:
     """Recognise what the lab itself asks a server about: from 18 on the server keeps no comment before a statement."""
-    texts = [sql.load(name) for name in sql.titles() if not name.startswith(_NOT_ASKING)]
+    texts = [sql.load(name) for name in sql.titles() if name.startswith(_LOOKING)]
     forms = {_form(text) for text in texts if _ASKING.search(text)}
     return re.compile("|".join(sorted(forms)))
 
