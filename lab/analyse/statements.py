@@ -23,7 +23,6 @@ _CONTROL = re.compile(
 )
 # what looks at a server; what the lab asks of the app's data, or does in a lesson, is the subject
 _LOOKING = ("observe/", "bloat/", "triage/")
-_ASKING = ("app/", "lesson/", "server/")
 _ASKING = re.compile(r"\b(pg|lab)[_.]")  # in every question about a server
 _ANY = "any_part"
 _PLACE = ("userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms")
