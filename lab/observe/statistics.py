@@ -5,7 +5,8 @@ answer), in the columns that the live views have, and says what it could not see
 report: it names those that may not have, or waits for them (``settle_s``). Nothing is written, and pg_monitor is
 enough; without it the texts of other roles' statements and their backends' states are hidden, which is said.
 
-A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
+What the server's own processes count (checkpointer, background writer) they report by themselves, a moment after the
+deed. A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
 transactions; all else that a reader costs (blocks, rows of the catalogs) is among what it reads of the database.
 
 Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settled.py on what is late.
