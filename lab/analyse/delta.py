@@ -185,16 +185,9 @@ def _difference_of(old: Any, new: Any, name: str) -> Any:
 
 
 def _notes(before: Snapshot, after: Snapshot, reset: str, statements: StatementDeltas) -> Iterable[str]:
+    yield from statements.notes
     if reset:
         yield f"tables, indexes and database are unknown: {reset}"
-    if statements.why and after.statements is not None:
-        yield f"statements are unknown: {statements.why}"
-    if statements.complete is False:
-        share = statements.seen_share
-        seen = f"; of their calls at most {100 * share:.0f} % are counted" if share is not None and share < 1 else ""
-        yield f"statements were dropped for want of room (pg_stat_statements.max): what is shown lacks some{seen}"
-    if statements.complete is None and not statements.why and after.began.statements_dealloc is None:
-        yield "whether statements were dropped for want of room is unknown: this server does not count it"
     for one in after.unreported:
         yield f"tables, indexes and database may lack the work of {one}"
     for one in before.unreported:

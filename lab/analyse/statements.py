@@ -15,13 +15,16 @@ from typing import Any
 
 from lab import sql
 from lab.record.counters import Began, Snapshot, StatementCounters, names_of
+from lab.sql.normal import normalise
 
 QUERY, TRANSACTION, LAB = "query", "transaction", "lab"
 _CONTROL = re.compile(
     r"(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b", re.IGNORECASE
 )
-# what the lab asks of the app's database is the subject, and not the lab's own business
-_SUBJECTS = ("app/", "lesson/")
+# what looks at a server; what the lab asks of the app's data, or does in a lesson, is the subject
+_LOOKING = ("observe/", "bloat/", "triage/")
+_ASKING = re.compile(r"\b(pg|lab)[_.]")  # in every question about a server
+_ANY = "any_part"
 _PLACE = ("userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms")
 COUNTERS = names_of(StatementCounters, leaving_out=_PLACE)
 
@@ -87,6 +90,19 @@ class StatementDeltas:
     why: str = ""
     seen_share: float | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What makes a figure unknown or too small, in words."""
+        if self.why:
+            return (f"statements are unknown: {self.why}",)
+        if self.complete is None:
+            return ("whether statements were dropped for want of room is unknown: this server does not count it",)
+        if self.complete:
+            return ()
+        share = self.seen_share
+        seen = f"; of their calls at most {100 * share:.0f} % are counted" if share is not None and share < 1 else ""
+        return (f"statements were dropped for want of room (pg_stat_statements.max): what is shown lacks some{seen}",)
+
     def of_kind(self, kind: str = QUERY) -> tuple[StatementDelta, ...]:
         """Return the statements of one kind that ran in between, or of which that is not known."""
         return tuple(one for one in self.statements if one.kind == kind and one.calls != 0)
@@ -98,15 +114,23 @@ def kind_of(query: str) -> str:
     >>> kind_of("SELECT 1"), kind_of("BEGIN"), kind_of("rollback to savepoint a"), kind_of("COMMITTED")
     ('query', 'transaction', 'transaction', 'query')
     """
-    first = query.lstrip().partition("\n")[0]
-    if first.removeprefix("-- ") in _own_titles() and first.startswith("-- "):
+    if _ASKING.search(query) and _own().fullmatch(normalise(query)):
         return LAB
     return TRANSACTION if _CONTROL.match(query.lstrip()) else QUERY
 
 
 @cache
-def _own_titles() -> frozenset[str]:
-    return frozenset(title for name, title in sql.titles().items() if not name.startswith(_SUBJECTS))
+def _own() -> re.Pattern[str]:
+    """Recognise what the lab itself asks a server about: from 18 on the server keeps no comment before a statement."""
+    texts = [sql.load(name) for name in sql.titles() if name.startswith(_LOOKING)]
+    forms = {_form(text) for text in texts if _ASKING.search(text)}
+    return re.compile("|".join(sorted(forms)))
+
+
+def _form(text: str) -> str:
+    """Return a pattern of a question's normalised text, whatever columns and values are put into it."""
+    filled = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", re.sub(r"\{\w+\}", _ANY, text))
+    return ".*".join(re.escape(part) for part in normalise(filled).split(_ANY))
 
 
 def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None = None) -> StatementDeltas:
@@ -115,13 +139,14 @@ def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None
     :param transactions: how many ended in between, for *seen_share*.
     """
     if before.statements is None or after.statements is None:
-        return StatementDeltas((), None, "there is no pg_stat_statements")
+        return StatementDeltas((), None, "pg_stat_statements was not there, or could not be read")
     old = {one.key: one for one in before.statements}
     new = {one.key: one for one in after.statements}
     why = counters_lost(before.began, after.began) or _statements_lost(before.began, after.began)
     # a server before 14 does not date its reset: every statement has fewer calls, or is gone
-    if not why and old and all(_shrunk(one, new.get(key)) for key, one in old.items()):
-        why = "every statement lost calls: pg_stat_statements was reset"
+    dated = after.began.statements_reset is not None
+    if not why and not dated and old and all(_shrunk(one, new.get(key)) for key, one in old.items()):
+        why = "every statement lost calls: pg_stat_statements was reset, or dropped them all"
     dropped = _difference(before.began, after.began, "statements_dealloc")
     complete = None if why or dropped is None else bool(dropped == 0)
     found = [_delta(old.get(key), new.get(key), bool(why), complete) for key in {**old, **new}]

@@ -17,6 +17,7 @@ from lab.analyse.likeness import ORDERS, Both, Use, ordered, side_by_side, used
 from lab.analyse.n_plus_one import NPlusOne, n_plus_one
 from lab.analyse.statements import TRANSACTION, StatementDeltas
 from lab.cli.watch import Progressing
+from lab.compose.stack import Stack
 from lab.errors import UsageError
 from lab.observe.statistics import reading
 from lab.record import experiment as folders
@@ -63,6 +64,9 @@ def statements(
 ) -> None:
     """Say which statements took the time: of the last seconds, or of a recorded run; alone, or beside another run."""
     _check(run, against, dsn, seconds, top, by)
+    if not (run or dsn) and Stack(settings.read().home).stands():
+        typer.echo(_in_containers(seconds, top, by, full, as_json), nl=False)
+        return
     sides = _recorded(run, against) if run else [_live(dsn, seconds)]
     if as_json:
         typer.echo(json.dumps(_document(sides, by, top), indent=2, allow_nan=False))
@@ -87,6 +91,12 @@ def _check(run: str, against: str, dsn: str, seconds: float, top: int, by: str) 
         raise UsageError("--against takes two recorded runs; name the first one too")
 
 
+def _in_containers(seconds: float, top: int, by: str, full: bool, as_json: bool) -> str:
+    """Have the lab in the containers look at its server."""
+    flags = [name for name, wanted in (("--full", full), ("--json", as_json)) if wanted]
+    return Stack(settings.read().home).lab("statements", f"--seconds={seconds}", f"--top={top}", f"--by={by}", *flags)
+
+
 def _live(dsn: str, seconds: float) -> Seen:
     if not dsn:
         from lab import server
@@ -96,18 +106,17 @@ def _live(dsn: str, seconds: float) -> Seen:
         watch.say(f"looking for {seconds:g} s")
         before = reader.take()
         time.sleep(seconds)
-        delta = between(before, reader.take())
-        watch.say("looking again")
+        after = reader.take()
+    delta = between(before, after)
     uses = used(delta.statements, delta.seconds)
     # transactions that were not reported would make a pattern look certain that is not
     transactions = delta.transactions if delta.settled else None
     control = used(delta.statements, delta.seconds, TRANSACTION)
     patterns = n_plus_one(uses, transactions)
-    return Seen(before.database, delta.seconds, delta.statements, uses, control, patterns, _of_statements(delta.notes))
-
-
-def _of_statements(notes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(note for note in notes if "statements" in note.partition(":")[0] or "whether" in note)
+    hidden = tuple(what for what in after.hidden if what.startswith("statements"))
+    return Seen(
+        before.database, delta.seconds, delta.statements, uses, control, patterns, (*delta.statements.notes, *hidden)
+    )
 
 
 def _recorded(run: str, against: str) -> list[Seen]:
@@ -130,12 +139,11 @@ def _single(folder: Path, name: str) -> Path:
 def _of_run(folder: Path) -> Seen:
     found = recorded.recorded_statements(open_run(folder))
     uses = used(found.statements, found.seconds)
-    notes = [f"statements are unknown: {found.statements.why}"] if found.statements.why else []
-    if found.statements.complete is False:
-        notes.append("statements were dropped for want of room (pg_stat_statements.max): some calls are missing")
     name = f"{folder.parent.name}/{folder.name} ({found.run.manifest.variant})"
     control = used(found.statements, found.seconds, TRANSACTION)
-    return Seen(name, found.seconds, found.statements, uses, control, n_plus_one(uses, found.requests), tuple(notes))
+    return Seen(
+        name, found.seconds, found.statements, uses, control, n_plus_one(uses, found.requests), found.statements.notes
+    )
 
 
 def _document(sides: list[Seen], by: str, top: int) -> dict[str, Any]:

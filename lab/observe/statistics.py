@@ -5,7 +5,8 @@ answer), in the columns that the live views have, and says what it could not see
 report: it names those that may not have, or waits for them (``settle_s``). Nothing is written, and pg_monitor is
 enough; without it the texts of other roles' statements and their backends' states are hidden, which is said.
 
-A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
+What the server's own processes count (checkpointer, background writer) they report by themselves, a moment after the
+deed. A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
 transactions; all else that a reader costs (blocks, rows of the catalogs) is among what it reads of the database.
 
 Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settled.py on what is late.
@@ -155,8 +156,9 @@ class Reader:
             return {}
 
     def _one(self, question: str, view: str, wanted: columns.Names) -> dict[str, Any]:
-        schema, live = self._views[view]
-        rows = self._ask(question, columns=select_list(wanted, live), view=f"{schema}.{view}")
+        rows = self._ask(
+            question, columns=select_list(wanted, self._views[view][1]), name=view.removeprefix("pg_stat_")
+        )
         return {name: plain(value) for name, value in rows[0].items()}
 
     def _rows(self, question: str, view: str, wanted: columns.Names, kind: type) -> tuple[Any, ...]:

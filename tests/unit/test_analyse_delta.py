@@ -1,5 +1,6 @@
 """Differences between two snapshots, and when there is none."""
 
+import re
 import statistics
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -159,11 +160,18 @@ def test_the_spread_is_unknown_where_rounding_hides_it() -> None:
 
 
 def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
-    own = sql.load("observe/statement_counters")
+    own = sql.load("observe/statement_counters").format(columns="calls, NULL AS plans", schema="public")
     subject = sql.load("app/post")
-    assert [kind_of(text) for text in (own, subject, "BEGIN", "COMMIT", "SELECT 1 -- begin")] == [
-        "lab", "query", "transaction", "transaction", "query"
-    ]  # fmt: skip
+    without_comment = own.partition("\n")[2]
+    texts = (own, without_comment, subject, "BEGIN", "COMMIT", "SELECT 1 -- begin", "SELECT pg_sleep(1)")
+    kinds = ["lab", "lab", "query", "transaction", "transaction", "query", "query"]
+    assert [kind_of(text) for text in texts] == kinds
+
+
+@pytest.mark.parametrize("name", [name for name in sql.titles() if name.startswith("observe/")])
+def test_every_question_of_the_observers_is_known_as_the_labs_own(name: str) -> None:
+    filled = re.sub(r"%\(\w+\)s", "'x'", re.sub(r"\{\w+\}", "a, NULL AS b", sql.load(name)))
+    assert kind_of(filled) == "lab"
 
 
 def test_two_databases_have_no_difference() -> None:

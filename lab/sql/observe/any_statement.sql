@@ -1,2 +1,2 @@
 -- A statement after which a server before 15 reports, if it has not for half a second
-SELECT 1
+SELECT pg_backend_pid() AS reports
