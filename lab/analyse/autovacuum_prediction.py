@@ -150,6 +150,7 @@ def _prediction(
         held_by=holders[0].named if holders else "",
         runs_before=table.autovacuums if vacuum else table.autoanalyzes,
         by_hand_before=table.vacuums if vacuum else table.analyzes,
+        last_run_at=table.last_autovacuum if vacuum else table.last_autoanalyze,
         started_at=last.started_at,
     )
 

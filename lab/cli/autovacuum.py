@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +29,7 @@ from lab.record.horizon import Holder
 
 FILE = Path("autovacuum") / "predictions.jsonl"  # in the lab's home
 _SYSTEM = ("pg_catalog.", "information_schema.")
+_LENT = "the server was started for this look and is stopped now, so nothing will come; `lab up` leaves it running"
 _DAY_S = 86_400.0
 _RANK = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2, NEVER: 3}
 
@@ -66,6 +67,7 @@ def autovacuum(
         raise UsageError("--chart draws the watch of one table: name it, give --watch seconds, leave --check out")
     config = settings.read()
     place = file or config.home / FILE
+    lent = not dsn and _lent(config)
     with Progressing() as progress, _connection(config, dsn, progress) as connection:
         if checking:
             before = kept(place)
@@ -73,6 +75,8 @@ def autovacuum(
             return
         _refuse_unknown(look(connection), tables or [])
         seen = _seen(connection, watch, progress)
+    if lent:
+        seen[-1] = replace(seen[-1], notes=(*seen[-1].notes, _LENT))
     chosen = _chosen(predict(seen), seen[-1], tables or [], system)
     keep(place, chosen)
     if chart:
@@ -82,6 +86,13 @@ def autovacuum(
         return
     shown = chosen if tables or everything else tuple(filter(_worth_a_line, chosen))
     _print(Console(highlight=False), seen[-1], shown, len(chosen) - len(shown), place)
+
+
+def _lent(config: Config) -> bool:
+    """Whether the lab's server does not stand, and so ends with this command."""
+    from lab import server
+
+    return server.status(config).state != "running"
 
 
 @contextmanager

@@ -141,6 +141,7 @@ class Prediction:
     held_by: str = ""
     runs_before: int = 0  # autovacuum_count or autoanalyze_count
     by_hand_before: int = 0  # vacuum_count or analyze_count
+    last_run_at: datetime | None = None  # when the last of the runs before ended, as far as the counters knew
     started_at: datetime | None = None  # of the server: a crash or restart voids the counters
 
     def as_json(self) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class Prediction:
         """
         known = {one.name for one in fields(cls)}
         values: dict[str, Any] = {key: value for key, value in document.items() if key in known}
-        for time in ("made_at", "started_at"):
+        for time in ("made_at", "started_at", "last_run_at"):
             if values.get(time):
                 values[time] = datetime.fromisoformat(values[time])
         return cls(**values)

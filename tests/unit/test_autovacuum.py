@@ -275,6 +275,21 @@ def test_what_makes_a_comparison_meaningless_voids_it(later: Look) -> None:
     assert outcome(vacuum(look(dead_rows=3000, autovacuums=2)), later).verdict == VOID
 
 
+@pytest.mark.parametrize(
+    ("ended_s", "known_s", "expected"), [(-0.3, None, VOID), (-5, None, AS_PREDICTED), (-0.3, -0.31, AS_PREDICTED)]
+)
+def test_a_run_whose_counts_were_still_on_their_way_voids_what_was_due(
+    ended_s: float, known_s: float | None, expected: str
+) -> None:
+    ends = [START + timedelta(seconds=at) for at in (ended_s, 30)]
+    ran = [Run(VACUUM, "app.public.t", end, elapsed_s=0.1) for end in ends]
+    known = START + timedelta(seconds=known_s) if known_s is not None else None
+    found = outcome(
+        vacuum(look(dead_rows=3000, last_autovacuum=known)), look(40, autovacuums=2, last_autovacuum=ends[1]), ran
+    )
+    assert found.verdict == expected
+
+
 def test_the_effect_is_checked_against_the_rows_that_went() -> None:
     made = replace(vacuum(look(dead_rows=3000)), removes=NOTHING)
     ended = START + timedelta(seconds=4)

@@ -12,7 +12,7 @@ from lab.process import wait_until
 from lab.record.autovacuum import VACUUM, Look, Prediction, Table
 
 NAPTIMES_S = 4.0  # this long without a run counts as never: the naptime is one second
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Scene:

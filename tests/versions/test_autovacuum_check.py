@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from lab import config as settings
 from lab.analyse.autovacuum_check import AS_PREDICTED, Outcome, outcome
 from lab.analyse.autovacuum_prediction import predict, sentence
 from lab.analyse.vacuum_log import runs
@@ -15,7 +17,8 @@ from lab.observe import autovacuum
 from lab.observe.vacuum_log import messages
 from lab.process import wait_until
 from lab.record.autovacuum import DUE, LATER, NOTHING, VACUUM, Prediction, keep, kept
-from lab.server.private import Private
+from lab.server.binaries import Binaries
+from lab.server.private import Private, private
 from tests.versions.scene import PATIENCE_S, Scene, enabled, made
 
 
@@ -128,3 +131,31 @@ def test_every_line_that_this_server_wrote_about_autovacuum_is_known(scene: Scen
     assert not [line for one in found for line in one.unknown]
     (of_it, *_) = [one for one in found if one.table == name]
     assert (of_it.rows_removed, of_it.rows_not_removable, of_it.index_scans) == (400, 0, 1)
+
+
+def test_stderr_csvlog_and_jsonlog_of_one_server_tell_the_same_runs(programs: Binaries, open_folder: Path) -> None:
+    kinds = ["stderr", "csvlog", *(["jsonlog"] if programs.major >= 15 else [])]
+    collected = {
+        "autovacuum": "on",
+        "autovacuum_naptime": "1s",
+        "log_autovacuum_min_duration": "0",
+        "logging_collector": "on",
+        "log_destination": ",".join(kinds),
+    }
+    config = replace(settings.read({"LAB_HOME": str(open_folder / "collected")}), pg_bin=programs.bin_dir)
+    with private(config, settings=collected) as server:
+        with server.owner() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE t AS SELECT generate_series(1, 500) AS id")
+        with server.owner() as connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM t")
+        folder = server.where.data / "log"
+
+        def seen(ending: str) -> list[tuple[object, ...]]:
+            found = runs(message for file in sorted(folder.glob(f"*.{ending}")) for message in messages(file))
+            return [(one.table, one.action, one.ended_at, one.pid, one.rows_removed, one.unknown) for one in found]
+
+        assert wait_until(lambda: any(one[4] for one in seen("log")), timeout_s=PATIENCE_S, every_s=0.2)
+        server.stop()
+        (of_csv, of_stderr) = seen("csv"), seen("log")
+        assert of_stderr == of_csv and len(of_csv) >= 2
+        assert programs.major < 15 or seen("json") == of_csv
