@@ -114,7 +114,7 @@ lesson.claim("A join makes it one statement", joined.each, between=(1, 1))
 lesson.claim("A list of keys makes it two", listed.each, between=(2, 2))
 
 # %% tags=["nbval-ignore-output"]
-each.loops
+pictures.loops(each.loops)
 
 # %%
 lesson.claim(
