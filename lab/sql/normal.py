@@ -41,17 +41,18 @@ _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}  # as Po
 _BOUNDS = re.compile(r"/\*|\*/")
 
 # after these a minus is a sign, and a parenthesis does not belong to a function
-_RESERVED = frozenset(
-    "all analyse analyze and any array as asc asymmetric between both by case cast check collate column constraint "
-    "create cross default desc distinct do else end except exists false fetch filter for from full grant group having "
-    "ilike in initially inner intersect interval into is isnull join lateral leading left like limit natural not "
-    "notnull null offset on only or order outer over overlaps partition primary range references returning right row "
-    "rows select set similar some symmetric table tablesample then to trailing true union unique using values variadic "
-    "when where window with within".split()
-)
-_CALLS = frozenset("any all some exists array cast row end left right coalesce".split())
-_TIGHT_BEFORE = frozenset(", ) ] ; . :: ..".split())
-_TIGHT_AFTER = frozenset("( [ . :: ..".split())
+_RESERVED_WORDS = """
+    all analyse analyze and any array as asc asymmetric between both by case cast check collate column
+    constraint create cross default desc distinct do else end except exists false fetch filter for from full
+    grant group having ilike in initially inner intersect interval into is isnull join lateral leading left like
+    limit natural not notnull null offset on only or order outer over overlaps partition primary range
+    references returning right row rows select set similar some symmetric table tablesample then to trailing
+    true union unique using values variadic when where window with within
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
+_CALLS = frozenset(["any", "all", "some", "exists", "array", "cast", "row", "end", "left", "right", "coalesce"])
+_TIGHT_BEFORE = frozenset([",", ")", "]", ";", ".", "::", ".."])
+_TIGHT_AFTER = frozenset(["(", "[", ".", "::", ".."])
 
 
 def normalise(statement: str) -> str:

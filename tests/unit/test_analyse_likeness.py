@@ -76,10 +76,24 @@ def test_a_session_that_knows_some_rows_asks_less_often() -> None:
     assert n_plus_one([LIST, use("select name from users where id = ?", 120, 120)], 10)
 
 
+def test_counts_that_meet_by_chance_are_not_a_pattern_where_each_transaction_has_one_statement() -> None:
+    key = use("select name from users where id = ?", 195, 195)
+    assert n_plus_one([LIST, key], transactions=205) == ()
+    assert n_plus_one([LIST, key], transactions=None)[0].certain is False
+
+
+def test_it_is_found_among_other_traffic() -> None:
+    others = use("select title from posts where id = ?", 1000, 1000)
+    child = use("select name from users where id = ?", 200, 200)
+    (found,) = n_plus_one([LIST, child, others], transactions=1010)
+    assert found.child is child and not found.certain
+
+
 @pytest.mark.parametrize(
     "child",
     [
         use("select name from users where id = ?", 60, 60),  # a key that others read too, far fewer than the rows
+        use("select ?", 200, 200),  # a ping
         use("select name from users where id in (?)", 10, 200),  # the cure: once for all rows
         use("select * from comments", 200, 4000),  # many rows each
         use("insert into seen values (?)", 200, 200),

@@ -31,7 +31,8 @@ def rows(mark: str, **calls: int) -> list[dict[str, Any]]:
 
 def recorded(folder: Path, children: int = 200, **changes: Any) -> Run:
     before, after = rows("start", list=5, child=100, commit=1), rows("after", list=15, child=100 + children, commit=11)
-    return steady(statements=[*before, *after], **changes).write(folder)
+    # ten requests or so, each of which read a list
+    return steady(4000.0, users=8, statements=[*before, *after], **changes).write(folder)
 
 
 def test_what_a_run_did_is_the_difference_of_its_marks(tmp_path: Path) -> None:
