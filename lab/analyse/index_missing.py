@@ -1,15 +1,16 @@
 """Which indexes are missing: for foreign keys, and for statements that read a whole table to return few of its rows.
 
-A plan made for any value tells the condition by which rows are kept; what the statement really read, in blocks for each
-call, tells that whole reads are what happened. A whole read that returns most of what it reads is no case for an index.
+A plan made for any value tells the condition by which rows are kept, and how many the planner thinks they are; what the
+statement really read, in blocks for each call, tells that whole reads are what happened. A whole read that keeps most
+of what it reads is no case for an index. Where an index begins with the same columns none is missing.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from lab.analyse import index_words as words
-from lab.record.indexes import Asked, Catalog, Finding, ForeignKey, Index, Table
+from lab.record.indexes import Asked, Catalog, Finding, ForeignKey, Index, Table, WholeRead
 
 LEAST_ROWS = 1000  # tables below are read as a whole for good reason
 FEW_OF_TABLE = 0.1  # a statement that returns more of a table than that is no case for an index
@@ -73,15 +74,13 @@ def _missing_for(table: Table, columns: tuple[str, ...], asked: Sequence[Asked])
 
 def _unexplained(catalog: Catalog, explained: set[str]) -> Iterator[Finding]:
     """Tables that are read as a whole again and again, by statements of which no plan tells by which condition."""
-    if catalog.statements is None:
-        asked: Mapping[int, list[Asked]] = {}
-    else:
-        asked = {table.oid: [one for one in catalog.statements if _suspect(one, table)] for table in catalog.tables}
     for table in catalog.tables:
-        seen = asked.get(table.oid, [])
         if table.full_name in explained or table.rows_estimated < LEAST_ROWS or not table.seq_scans:
             continue
-        if (table.seq_rows_read or 0) < LEAST_ROWS * table.seq_scans or (catalog.statements is not None and not seen):
+        if (table.seq_rows_read or 0) < LEAST_ROWS * table.seq_scans:
+            continue
+        seen = [one for one in catalog.statements or () if _suspect(one, table)]
+        if catalog.statements is not None and not seen:
             continue
         cautions = ["by which condition its rows are chosen is not known; look at the plans of what reads it"]
         if catalog.statements is None:
@@ -110,12 +109,15 @@ def _asked(one: Asked, table: Table) -> str:
 def _suspect(one: Asked, table: Table) -> bool:
     """Whether a statement may read a whole table and return few of its rows, by its name and counts alone."""
     named = re.search(rf"(?<![\w$])\"?{re.escape(table.name.strip(chr(34)))}\"?(?![\w$])", one.query, re.IGNORECASE)
-    return bool(named) and one.whole_reads is None and _wasteful(one, table)
+    return bool(named) and one.whole_reads is None and _reads_all(one, table) and _returns_few(one, table)
 
 
-def _wasteful(one: Asked, table: Table) -> bool:
-    enough = one.blocks / one.calls >= MOST_OF_TABLE * max(table.blocks, 1)
-    return enough and one.rows / one.calls <= FEW_OF_TABLE * max(table.rows_estimated, 1)
+def _reads_all(one: Asked, table: Table) -> bool:
+    return one.blocks / one.calls >= MOST_OF_TABLE * max(table.blocks, 1)
+
+
+def _returns_few(one: Asked, table: Table) -> bool:
+    return one.rows / one.calls <= FEW_OF_TABLE * max(table.rows_estimated, 1)
 
 
 def _whole_reads(catalog: Catalog) -> dict[tuple[str, tuple[str, ...]], list[Asked]]:
@@ -129,9 +131,22 @@ def _whole_reads(catalog: Catalog) -> dict[tuple[str, tuple[str, ...]], list[Ask
         for read in one.whole_reads or ():
             table = tables.get(read.table)
             columns = compared(read.condition)
-            if table and columns and table.rows_estimated >= LEAST_ROWS and _wasteful(one, table):
+            if not table or not columns or any(_begins_with(index, table, columns) for index in catalog.indexes):
+                continue
+            if table.rows_estimated >= LEAST_ROWS and _keeps_few(one, read, table):
                 found[table.full_name, columns].append(one)
     return found
+
+
+def _keeps_few(one: Asked, read: WholeRead, table: Table) -> bool:
+    """Whether few rows pass: by the planner's estimate, or by what is returned where that is what passed."""
+    few = read.rows_kept <= FEW_OF_TABLE * table.rows_estimated
+    return _reads_all(one, table) and (few or (not read.is_reduced and _returns_few(one, table)))
+
+
+def _begins_with(index: Index, table: Table, columns: tuple[str, ...]) -> bool:
+    same = set(index.keys[: len(columns)]) == set(columns)
+    return index.table_oid == table.oid and index.is_valid and not index.predicate and same
 
 
 def compared(condition: str) -> tuple[str, ...]:

@@ -98,13 +98,14 @@ def _unused(indexes: Iterable[Index], catalog: Catalog, after: timedelta) -> Ite
 def _written(table: Table | None, index: Index) -> tuple[str, ...]:
     if table is None or index.predicate:
         return ()
-    told = f"{table.rows_inserted} rows were inserted meanwhile, each of them into it"
+    told = f"{table.rows_inserted} rows were inserted into its table in that time"
     return (told,) if table.rows_inserted else ()
 
 
 def _doubts(index: Index, catalog: Catalog) -> Iterator[str]:
     if catalog.counted_since is None or catalog.read_at - catalog.counted_since < timedelta(days=UNUSED_AFTER_DAYS):
         yield "counted for less than a month: a job that runs more rarely was not seen"
+    yield "when it was made is not recorded: it may be younger than the counters"
     for key in catalog.foreign_keys:
         if key.table_oid == index.table_oid and supports(index, key):
             yield f"it serves the foreign key {key.name}: without it, deleting a parent reads the whole table"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from lab.app import answers
 from lab.app.database import Row
-from lab.app.questions import Limit, UserId
+from lab.app.questions import Limit, Milliseconds, UserId
 from lab.app.routes import Sessions
 
 
@@ -56,6 +56,13 @@ def add_to(made: APIRouter) -> None:
             found = db.run("authors", authors=sorted({post["author_id"] for post in posts}))
         by_id = {row["id"]: row["name"] for row in found}
         return _page(posts, [by_id[post["author_id"]] for post in posts])
+
+    @made.get("/nap")
+    def nap(session: Sessions, ms: Milliseconds = 8) -> answers.Slept:
+        """Take a little while, as long on a busy machine as on a quiet one."""
+        with session() as db:
+            db.run("nap", seconds=ms / 1000)
+        return answers.Slept(slept_ms=ms)
 
     @made.get("/comments-of")
     def comments_of(session: Sessions, user: UserId) -> Comments:

@@ -155,7 +155,7 @@ def used(bench: Bench, names: Sequence[str] = (), asked: int = 30) -> Used:
 
     The connection that asked is closed before: an idle one would report what it counted up to ten seconds late.
 
-    :raises ServerError: if its backend is still there 5 s later.
+    :raises ServerError: if its backend is still there 30 s later.
     """
     users = bench.where.keys["user"]
     with indexed(bench, names), looking(bench) as look:
@@ -164,8 +164,8 @@ def used(bench: Bench, names: Sequence[str] = (), asked: int = 30) -> Used:
             for number in range(asked):
                 asking.execute(text(sql.load("app/comments_of")), {"author": 1 + number % users}).all()
         with bench.reader() as owner:
-            if not wait_until(lambda: not owner.value("observe/backends_of", application=_ASKING), timeout_s=5):
-                raise ServerError(f"a backend of {_ASKING} was still there 5 s after it had ended; try again")
+            if not wait_until(lambda: not owner.value("observe/backends_of", application=_ASKING), timeout_s=30):
+                raise ServerError(f"a backend of {_ASKING} was still there 30 s after it had ended; try again")
             flush(owner.connection)
         found = deltas.between(before, look.take()).statements.of_kind()
         catalog = reader.read(bench.where.owner_dsn)

@@ -32,11 +32,11 @@ from lab.sql.normal import normalise
 Statement = TypeVar("Statement", StatementDelta, StatementCounters)
 _PARAMETER = re.compile(r"%\(\w+\)s|(?<!:):[a-z_]+")
 WAYS = ("authors-each", "authors-joined", "authors-listed")
-MIX = {"/posts/7": 60, "/patterns/burn?rows=50000": 60, "/slow?ms=40": 1, "/patterns/authors-each": 5}
+MIX = {"/posts/7": 60, "/patterns/nap?ms=8": 60, "/slow?ms=200": 1, "/patterns/authors-each": 5}
 SENT = {  # route -> the statements that a request sends, and how often
     "/posts/7": {"app/post": 1},
-    "/patterns/burn?rows=50000": {"app/burn": 1},
-    "/slow?ms=40": {"app/slow": 1},
+    "/patterns/nap?ms=8": {"app/nap": 1},
+    "/slow?ms=200": {"app/slow": 1},
     "/patterns/authors-each": {"app/posts": 1, "app/author": 20},
 }
 

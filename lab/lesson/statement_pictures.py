@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lab.analyse import likeness
+from lab.analyse.n_plus_one import NPlusOne
 from lab.chart.plain import Row, Words
 from lab.demonstrate.index_use import Used
 from lab.demonstrate.run_statements import Ran
@@ -54,6 +55,12 @@ def pages(found: Mapping[str, Ran], guess: float | None) -> None:
         guesses={} if guess is None else {"your guess, first way": guess},
     )
     strip([Row(way, [one.each]) for way, one in found.items()], words)
+
+
+def loops(found: Sequence[NPlusOne]) -> None:
+    """Print the statements that were sent for each row of another, and the counts that say so."""
+    for one in found:
+        print(f"{one.child.statement}\n    {one.evidence}")  # noqa: T201
 
 
 def tried(found: Tried, guess: float | None = None) -> None:

@@ -32,6 +32,7 @@ OPTIONS = (
     " -c idle_in_transaction_session_timeout=60000"
 )
 MOST_PLANNED = 50  # statements, those with the most blocks first: what reads whole tables is among them
+PASS_ON = ("Sort", "Incremental Sort", "ModifyTable", "LockRows", "Result", "Append", "Materialize", "Seq Scan")
 HIDDEN = "<insufficient privilege>"
 
 # column of the catalog -> what servers have called it; the first that is there is read
@@ -218,9 +219,10 @@ def _whole_reads(cursor: Any, query: str) -> tuple[WholeRead, ...] | None:
     return tuple(dict.fromkeys(_scans([plan[0]["Plan"]])))
 
 
-def _scans(nodes: Iterable[Mapping[str, Any]]) -> Iterator[WholeRead]:
+def _scans(nodes: Iterable[Mapping[str, Any]], is_reduced: bool = False) -> Iterator[WholeRead]:
     for node in nodes:
         if node["Node Type"] == "Seq Scan" and "Filter" in node:
             table, alias = f"{quoted(node['Schema'])}.{quoted(node['Relation Name'])}", quoted(node["Alias"])
-            yield WholeRead(table, str(node["Filter"]).replace(f"{alias}.", ""))
-        yield from _scans(node.get("Plans", ()))
+            condition = str(node["Filter"]).replace(f"{alias}.", "")
+            yield WholeRead(table, condition, int(node["Plan Rows"]), is_reduced)
+        yield from _scans(node.get("Plans", ()), is_reduced or node["Node Type"] not in PASS_ON)

@@ -106,6 +106,8 @@ class WholeRead:
 
     table: str  # schema and name
     condition: str
+    rows_kept: int  # that pass, as the planner estimates for any value
+    is_reduced: bool = False  # what passes is joined, added up or cut off: the statement's rows do not tell how much
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ guess_page = lesson.predict("statements for a page of twenty posts", 2)
 # %% [markdown]
 # ## What one run did
 #
-# The application is asked a known number of times: a post by its key, a computation, one slow statement, and the page with the authors. Before and after, all counters are read, and subtracted. Nothing is reset.
+# The application is asked a known number of times: a post by its key, something short that is asked often, something slow, and the page with the authors. Before and after, all counters are read, and subtracted. Nothing is reset.
 
 # %% tags=["nbval-ignore-output"]
 web = lesson.hold(bench.application("queue:size=2,overflow=0"))
@@ -114,7 +114,7 @@ lesson.claim("A join makes it one statement", joined.each, between=(1, 1))
 lesson.claim("A list of keys makes it two", listed.each, between=(2, 2))
 
 # %% tags=["nbval-ignore-output"]
-each.loops
+pictures.loops(each.loops)
 
 # %%
 lesson.claim(

@@ -181,7 +181,7 @@ def test_the_columns_that_a_b_tree_could_find_are_read_off_a_condition(
 
 
 def test_a_whole_read_counts_only_if_the_statement_returns_little_of_it() -> None:
-    read = (WholeRead("public.posts", "(a = $1)"),)
+    read = (WholeRead("public.posts", "(a = $1)", 50_000),)
     wasteful = Asked("SELECT * FROM posts WHERE a = $1", 10, 30, 10_000, 50.0, read)
     for asked, found in (
         (wasteful, [("a",)]),
@@ -189,6 +189,25 @@ def test_a_whole_read_counts_only_if_the_statement_returns_little_of_it() -> Non
         (replace(wasteful, blocks=100), []),
     ):
         assert [one.columns for one in review(catalog(statements=(asked,)))] == found
+
+
+def test_what_an_aggregate_returns_does_not_tell_how_much_it_kept() -> None:
+    def found(rows_kept: int, is_reduced: bool) -> bool:
+        read = WholeRead("public.posts", "(a > $1)", rows_kept, is_reduced)
+        counted = Asked("SELECT count(*) FROM posts WHERE a > $1", 10, 10, 10_000, 50.0, (read,))
+        return bool(review(catalog(statements=(counted,))))
+
+    assert not found(33_000, is_reduced=True)
+    assert found(33_000, is_reduced=False)
+    assert found(10, is_reduced=True)
+
+
+def test_an_index_that_is_there_and_was_not_chosen_is_not_missing() -> None:
+    read = (WholeRead("public.posts", "(a = $1)", 10),)
+    asked = Asked("SELECT * FROM posts WHERE a = $1", 10, 30, 10_000, 50.0, read)
+    there = index("x", keys=("a", "b"), scans=1)
+    assert review(catalog(there, statements=(asked,))) == ()
+    assert review(catalog(replace(there, predicate="b > 0"), statements=(asked,)))
 
 
 def test_a_table_read_as_a_whole_for_no_known_reason_is_told_without_a_cure() -> None:

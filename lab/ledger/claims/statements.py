@@ -32,6 +32,6 @@ CLAIM = Claim(
     folklore="the ten with the highest total time",
     test=test,
     expected=(IN_PART,),
-    mutation={"requests": {"/slow?ms=40": 1}},
+    mutation={"requests": {"/slow?ms=200": 1}},
     lesson="11_statement_statistics",
 )

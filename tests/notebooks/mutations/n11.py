@@ -12,7 +12,7 @@ MUTATIONS = (
         (
             (
                 "run_statements.ran(bench, run_statements.MIX, web)",
-                'run_statements.ran(bench, {"/slow?ms=40": 1}, web, beside={"/slow?ms=40": 1})',
+                'run_statements.ran(bench, {"/slow?ms=200": 1}, web, beside={"/slow?ms=200": 1})',
             ),
         ),
         (
