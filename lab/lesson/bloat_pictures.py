@@ -77,8 +77,7 @@ def said(shown: Mapping[str, Shown], rows: int) -> None:
     wrong = {way: sum((one.off(way) or 0) > charts.FAR_POINTS for one in shown.values()) for way in _WAYS}
     best = min(wrong[way] for way in _WAYS)
     title = (
-        f"The usual estimate is far from the truth in {wrong[CLASSIC]} of {len(shown)} tables, "
-        f"the lab's in {wrong[ESTIMATE]}"
+        f"The usual estimate is far off in {wrong[CLASSIC]} of {len(shown)} tables, the lab's in {wrong[ESTIMATE]}"
         if wrong[CLASSIC] > best
         else "No way is farther from the truth than another"
     )
