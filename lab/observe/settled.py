@@ -128,20 +128,34 @@ def why_unreported(row: Row, reports_when_idle: bool) -> str:
     return "" if row["last_s"] > _INTERVAL_S else "idle; before 15 it reports with its next statement or its end"
 
 
-def ask(connection: Connection, question: str, **parameters: Any) -> list[dict[str, Any]]:
+class Counted(Connection):
+    """A connection that counts the transactions that were its own, so that a reader can leave them out."""
+
+    transactions = 0
+
+
+def ask(
+    connection: Connection, question: str, parts: Mapping[str, str] | None = None, **parameters: Any
+) -> list[dict[str, Any]]:
     """Return a question's rows, in a transaction of its own: inside one the server repeats its first answer.
 
+    :param parts: names of columns and views for the places in the question's text.
     :raises ObserverError: if the server does not answer it.
     """
     try:
         with connection.cursor() as cursor:
-            cursor.execute(sql.load(question), parameters or None)
+            text = sql.load(question)
+            cursor.execute(text.format(**parts) if parts else text, parameters or None)
             names = [column.name for column in cursor.description or ()]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
         if not connection.autocommit:
             connection.commit()
     except psycopg2.Error as error:
+        if not connection.closed and not connection.autocommit:
+            connection.rollback()
         raise ObserverError(f"{question} cannot be asked: {' '.join(str(error).split())}") from None
+    if isinstance(connection, Counted):
+        connection.transactions += 1
     return rows
 
 
