@@ -11,7 +11,7 @@ from lab.chart.plain import EXTRA, WIDTH_IN
 from lab.chart.style import BODY, GREY, GRID, INK, PANEL, SOFT, TEXT, TITLE, Look, blank, spread, styled, text_width_in
 from lab.record.bloat import MB, Sample
 
-_TITLE_CHARACTERS = 78
+_TITLE_CHARACTERS = 70
 FAR_POINTS = 3.0  # what is farther from the truth is named in the figure
 _RIGHT = Look("#555555", "-", "o")
 
@@ -71,18 +71,24 @@ def _dots(ax: Axes, number: int, row: Said, far_points: float) -> None:
             )
 
 
-def course(panels: Sequence[Course], title: str, subtitle: str) -> Figure:
+def course(panels: Sequence[Course], title: str, subtitle: str, guess_mb: float | None = None) -> Figure:
     """Return one panel for each course, on the same scale: the file, what of it is free, what dead; VACUUM marked."""
     with styled():
         height_in = 2.1 * len(panels) + 0.5 + _head_in(title)
         figure = blank(WIDTH_IN, height_in)
         _head(figure, title, subtitle)
-        top = max(sample.size_bytes for panel in panels for sample in panel.samples) / MB
+        top = max([sample.size_bytes / MB for panel in panels for sample in panel.samples] + [guess_mb or 0.0])
         for number, panel in enumerate(panels):
             bottom_in = 0.65 + (len(panels) - 1 - number) * 2.1
             ax = figure.add_axes((0.9 / WIDTH_IN, bottom_in / height_in, 6.9 / WIDTH_IN, 1.55 / height_in))
             ax.set_ylim(0, 1.12 * top)
             _draw_course(ax, panel)
+            if guess_mb is not None and panel is panels[0]:
+                ax.axhline(guess_mb, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
+                ax.annotate(
+                    "your guess", (0, guess_mb), (4, 3), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", fontsize=BODY, color=GREY,
+                )  # fmt: skip
             if panel is panels[-1]:
                 ax.set_xlabel("time, s", fontsize=BODY)
         return figure

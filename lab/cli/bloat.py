@@ -55,12 +55,14 @@ def bloat(
         for number, table in enumerate(chosen, 1):
             watch.say(f"table {number} of {len(chosen)}: {table.label}, {format_bytes(table.size_bytes)}")
             found.append(arithmetic.spaces(look.seen(table, ways, None if asked else limit_bytes)))
+    if look.locked:
+        ERRORS.print(f"locked exclusively, so not looked at: {', '.join(look.locked)}", markup=False, soft_wrap=True)
+    if left:
+        ERRORS.print(f"{len(left)} sessions may have counted what they have not reported yet", markup=False)
     if as_json:
         typer.echo(json.dumps([document(one) for one in found], indent=2, allow_nan=False))
         return
     _print(Console(highlight=False), found, len(look.tables) - len(chosen), least)
-    if left:
-        ERRORS.print(f"{len(left)} sessions may have counted what they have not reported yet", markup=False)
 
 
 @contextmanager

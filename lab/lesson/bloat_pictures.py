@@ -37,9 +37,13 @@ def answers(shown: Shown) -> pd.DataFrame:
 def files(deleted: Shown, vacuumed: Shown, guess_pct: float | None = None) -> None:
     """Show the file before VACUUM, after it, and written anew; *guess_pct*: by how much VACUUM makes it smaller."""
     before, after, anew = (size / MB for size in (deleted.before_bytes, vacuumed.before_bytes, vacuumed.after_bytes))
-    smaller = 100 * (1 - after / before)
+    told = (
+        "VACUUM leaves the file as it is"
+        if after == before
+        else f"VACUUM makes the file {after / before:.2f} times as large"
+    )
     words = Words(
-        f"VACUUM makes the file {smaller:.0f} % smaller, a rewrite {100 * (1 - anew / before):.0f} %",
+        f"{told}, a rewrite makes it {100 * (1 - anew / before):.0f} % smaller",
         "one table, every other row of it deleted",
         "file, MB",
         guesses={} if guess_pct is None else {"your guess": before * (1 - guess_pct / 100)},
@@ -73,8 +77,7 @@ def said(shown: Mapping[str, Shown], rows: int) -> None:
     wrong = {way: sum((one.off(way) or 0) > charts.FAR_POINTS for one in shown.values()) for way in _WAYS}
     best = min(wrong[way] for way in _WAYS)
     title = (
-        f"The usual estimate is far from the truth in {wrong[CLASSIC]} of {len(shown)} tables, "
-        f"the lab's in {wrong[ESTIMATE]}"
+        f"The usual estimate is far off in {wrong[CLASSIC]} of {len(shown)} tables, the lab's in {wrong[ESTIMATE]}"
         if wrong[CLASSIC] > best
         else "No way is farther from the truth than another"
     )
@@ -89,11 +92,7 @@ def said(shown: Mapping[str, Shown], rows: int) -> None:
 def indexes(found: Sequence[ShownIndex]) -> None:
     """Show what each way says that REINDEX would give back, beside what it gave back."""
     negative = sum((one.usual.rebuild_pct or 0) < -_FAR_INDEX for one in found)
-    title = (
-        "An estimate that does not merge duplicates asks for a larger index than there is"
-        if negative
-        else "No estimate is negative"
-    )
+    title = "An estimate that does not merge duplicates is far below zero" if negative else "No estimate is negative"
     values = [
         Said(
             one.name,
@@ -124,11 +123,11 @@ def hot(free: Sequence[Updated], indexed: Sequence[Updated], guess: float | None
     )
     lines = [
         Line(
-            "the column has none",
+            "column without index",
             [(one.fillfactor, one.hot_pct) for one in sorted(free, key=lambda one: one.fillfactor)],
         ),
         Line(
-            "it has an index",
+            "column with an index",
             [(one.fillfactor, one.hot_pct) for one in sorted(indexed, key=lambda one: one.fillfactor)],
         ),
     ]
@@ -153,15 +152,18 @@ def course(never: Grown, sometimes: Grown, guess: float | None = None) -> None:
     """Show both courses; *guess*: how many times its first size the file has without VACUUM."""
     title = (
         f"The file grows {never.grown:.1f} times without VACUUM and {sometimes.grown:.1f} times with it"
-        + ("; it never shrinks" if not never.shrunk + sometimes.shrunk else "")
         if never.grown > 1.5 * sometimes.grown
         else "With and without VACUUM the file grows alike"
     )
-    rounds = len(never.after_rounds)
-    subtitle = f"every row updated {rounds} times, looked at {len(never.samples)} and {len(sometimes.samples)} times"
-    subtitle += "" if guess is None else f"; your guess: {guess:g} times"
+    shrunk = never.shrunk + sometimes.shrunk
+    subtitle = (
+        f"every row updated {len(never.after_rounds)} times, {len(never.samples)} and {len(sometimes.samples)} looks; "
+        + ("the file never became smaller" if not shrunk else f"the file became smaller {shrunk} times")
+    )
+    first_mb = never.samples[0].size_bytes / MB
+    guess_mb = None if guess is None else guess * first_mb
     panels = [
         Course("never vacuumed", never.samples, never.vacuumed_s),
         Course(f"vacuumed after every {sometimes.vacuum_every} rounds", sometimes.samples, sometimes.vacuumed_s),
     ]
-    show(charts.course(panels, title, subtitle), "chart: MB by time, s; file, free in it, dead in it", title)
+    show(charts.course(panels, title, subtitle, guess_mb), "chart: MB by time, s; file, free in it, dead in it", title)

@@ -55,7 +55,11 @@ _SHORT_HEADER_BYTES, _LONG_HEADER_BYTES, _SHORT_VALUE_BYTES = 1, 4, 126
 
 
 class Look:
-    """One look at the tables of a database: what the catalog knows is read once, and the files where they are asked."""
+    """One look at the tables of a database: what the catalog knows is read once, and the files where they are asked.
+
+    *tables* are those that can be looked at, the largest first, each TOAST table among them; *locked* are the names of
+    those that somebody holds under an ACCESS EXCLUSIVE lock: even the size of these would have to be waited for.
+    """
 
     def __init__(self, connection: Connection, names: Sequence[str] = ()) -> None:
         """Read the catalog and the counters of the tables *names*, with their TOAST tables; of all without any.
@@ -64,8 +68,9 @@ class Look:
         :raises ObserverError: if the server does not answer.
         """
         self._connection = connection
-        oids = [self._find(name) for name in names] or None
+        oids = [oid for name in names for oid in self._find(name)] or None
         began_s = time.monotonic()
+        self.locked: tuple[str, ...] = ()
         self.tables: tuple[Table, ...] = self._read_tables(oids)
         self.catalog_ms = (time.monotonic() - began_s) * 1000
         self.schema, self.why_not = self._extension()
@@ -123,19 +128,23 @@ class Look:
                 return
             readings.append(Reading(way, (time.monotonic() - began_s) * 1000, rows[0]))
 
-    def _find(self, name: str) -> int:
+    def _find(self, name: str) -> list[int]:
         try:
-            found = self._ask("find", name=name)[0]["oid"]
+            found = [int(row["oid"]) for row in self._ask("find", name=name) if row["oid"] is not None]
         except ObserverError as error:
             raise UsageError(f"{name!r} cannot be read as a table's name: {error}") from None
-        if found is None:
+        if not found:
             raise UsageError(
                 f"there is no table {name!r} here, or this role may not see its schema; write schema.table"
             )
-        return int(found)
+        if not self._ask("relations", oids=found):
+            raise UsageError(f"{name!r} has no rows of its own to look at; name a table or a materialized view")
+        return found
 
     def _read_tables(self, oids: Sequence[int] | None) -> tuple[Table, ...]:
-        rows = self._ask("relations", oids=oids)
+        found = self._ask("relations", oids=oids)
+        self.locked = tuple(row["label"] for row in found if row["size_bytes"] is None)
+        rows = [row for row in found if row["size_bytes"] is not None]
         wanted = [row["oid"] for row in rows]
         live = {row["attname"] for row in self._ask("counter_columns")}
         counters = {row["oid"]: row for row in self._ask("counters", select_list(COUNTED, live), oids=wanted)}
@@ -143,7 +152,7 @@ class Look:
         return tuple(_table(row, columns[row["oid"]], counters.get(row["oid"])) for row in rows)
 
     def _indexes(self, oid: int) -> list[Index]:
-        rows = self._ask("indexes", oids=[oid])
+        rows = [row for row in self._ask("indexes", oids=[oid]) if row["size_bytes"] is not None]
         columns = self._columns("index_columns", [row["oid"] for row in rows])
         return [Index(**row, columns=columns[row["oid"]]) for row in rows]
 

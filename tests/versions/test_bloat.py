@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg2
 import pytest
@@ -249,3 +250,27 @@ def test_columns_in_another_order_take_less_and_are_the_same(reader: Reader) -> 
     assert bloat.ordered_seen(reader).same
     with pytest.raises(UsageError, match="is no order of"):
         bloat.ordered(reader, ["id"])
+
+
+def test_a_table_that_is_being_rewritten_is_named_and_not_waited_for(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_plain", rows=5000, fillfactor=100)
+    value(database, "CREATE TABLE other AS SELECT n FROM generate_series(1, 5000) AS n")
+    with closing(psycopg2.connect(database)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE scene IN ACCESS EXCLUSIVE MODE")
+        assert run(["bloat", "--dsn", database, "--json", "--least", "0"]) == 0
+    captured = capsys.readouterr()
+    assert [table["table"] for table in json.loads(captured.out) if not table["toast_of"]] == ["other"]
+    assert "locked exclusively, so not looked at: scene" in captured.err
+
+
+def test_a_partitioned_table_is_looked_at_by_its_partitions(database: str, capsys) -> None:
+    value(database, "CREATE TABLE parted (n int) PARTITION BY RANGE (n)")
+    value(database, "CREATE TABLE part_a PARTITION OF parted FOR VALUES FROM (0) TO (10)")
+    value(database, "CREATE TABLE part_b PARTITION OF parted FOR VALUES FROM (10) TO (20)")
+    assert [table["table"] for table in told(capsys, "parted", "--dsn", database)] == ["part_a", "part_b"]
+
+
+def test_a_view_has_no_space(database: str, capsys) -> None:
+    value(database, "CREATE VIEW seen AS SELECT 1")
+    assert run(["bloat", "seen", "--dsn", database]) == 2
+    assert "'seen' has no rows of its own" in capsys.readouterr().err

@@ -4,7 +4,12 @@ SELECT
     i.indrelid AS table_oid,
     c.oid::regclass::text AS label,
     am.amname AS method,
-    pg_relation_size(c.oid) AS size_bytes,
+    CASE WHEN NOT EXISTS (
+        SELECT 1 FROM pg_locks AS l
+        WHERE l.locktype = 'relation' AND l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.granted
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND l.pid IS DISTINCT FROM pg_backend_pid()
+    ) THEN pg_relation_size(c.oid) END AS size_bytes,
     current_setting('block_size')::int AS block_bytes,
     c.reltuples AS counted_rows,
     coalesce(
@@ -36,4 +41,4 @@ FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_am AS am ON am.oid = c.relam
 WHERE i.indrelid = ANY (%(oids)s::oid[]) AND i.indisvalid AND c.relkind = 'i'
-ORDER BY pg_relation_size(c.oid) DESC, label
+ORDER BY size_bytes DESC NULLS LAST, label
