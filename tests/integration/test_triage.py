@@ -126,3 +126,12 @@ def test_what_cannot_be_done_is_said_in_one_line(
     found, out, err = lab(capsys, *arguments)
     assert (found, out) == (code, "")
     assert err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_without_a_dsn_the_labs_own_server_is_looked_at(
+    server: object, server_config: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(server_config.home))
+    code, out, _ = lab(capsys, "activity", "--json")
+    assert (code, json.loads(out)["hidden"]) == (0, 0)
+    assert lab(capsys, "locks")[:2] == (0, "nobody waits for a lock\n")
