@@ -64,7 +64,7 @@ def _ending(made: Stage, state: str, act: str, name: str) -> Ending:
         refused = signals.cancel(made.eye, aim, wait_s=0).outcome
     said = bool(Reader(made.eye).value(f"lesson/triage_{act}", pid=made.pids[name]))
     # nothing may come of it, and that takes a while to be sure of
-    over = wait_until(lambda: _left(made, name) != aim, timeout_s=0.5 if refused != "sent" else 20)
+    over = wait_until(lambda: _left(made, name) != aim, timeout_s=0.3 if refused != "sent" else 20)
     return Ending(state, act, said, over, made.session(name) is not None, refused)
 
 

@@ -40,6 +40,8 @@ triage_pictures.sessions(stage, scene)
 # %%
 waiting = [one for one in scene.sessions if one.wait_event_type == "Lock"]
 lesson.claim("Three sessions wait for a lock", len(waiting), between=(3, 3))
+
+# %%
 lesson.claim(
     "All of them are active: active is not the same as working",
     sum(one.state == "active" for one in waiting),
@@ -100,7 +102,11 @@ lesson.claim(
     len(locks.behind(forest[0])) if root.state == "idle in transaction" else 0,
     between=(3, 3),
 )
+
+# %%
 lesson.claim("There is a second root", len(forest), between=(2, 2))
+
+# %%
 lesson.claim(
     "The list waits for a lock that nobody has: it is behind the migration's request",
     sum(edge.queued for edge in edges if names[edge.waiter] == "list"),
@@ -164,6 +170,8 @@ triage_pictures.endings(found)
 by = {(one.state, one.act): one for one in found}
 running = [by["active", "cancel"], by["waits for a lock", "cancel"]]
 quiet = [by["idle in transaction", "cancel"], by["idle", "cancel"]]
+
+# %%
 lesson.claim(
     "A cancel ends a query that runs or waits, and its session stays",
     sum(one.over and one.session_left for one in running),
@@ -212,6 +220,8 @@ lesson.claim(
 lesson.claim(
     "Guarded, requests that were wanted were hit", guarded.wanted_hit, at_least=4
 )
+
+# %%
 lesson.claim("Guarded, no innocent one was", guarded.innocent_hit, at_most=0)
 
 # %% [markdown]

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from lab import config as settings
+from lab.demonstrate import aiming
+from lab.demonstrate.bench import Bench
 from lab.observe import activity, signals
 from lab.process import wait_until
 from lab.record.triage import (
@@ -179,3 +183,15 @@ def test_a_look_inside_a_transaction_does_not_make_the_guard_blind(
         aim(eye, victim.info.backend_pid, QUERY)
         assert signals.cancel(frozen, first).outcome == CHANGED
         assert after() is None
+
+
+def test_on_pooled_connections_the_guard_spares_the_next_query_and_the_pid_does_not(
+    any_server: Private, tmp_path: Path
+) -> None:
+    any_server.add_role("shop", SCRAM)
+    bench = Bench(None, settings.read({"LAB_HOME": str(tmp_path)}), tmp_path)  # type: ignore[arg-type]
+    guarded = aiming.shots(bench, guarded=True, tries=60, query_ms=60, server=any_server)
+    by_pid = aiming.shots(bench, guarded=False, tries=30, query_ms=60, server=any_server)
+    assert guarded.wanted_hit > 0
+    assert guarded.innocent_hit == 0
+    assert by_pid.innocent_hit > 0

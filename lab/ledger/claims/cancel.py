@@ -33,7 +33,7 @@ def test(bench: Bench, states: tuple[str, ...] = endings.STATES, guarded: bool =
 CLAIM = Claim(
     id="cancel",
     sentence="pg_cancel_backend stops a query, pg_terminate_backend a connection",
-    folklore="SELECT pg_cancel_backend(pid), and if that does not help pg_terminate_backend(pid)",
+    folklore="pg_cancel_backend(pid), and if that does not help pg_terminate_backend(pid)",
     test=test,
     expected=(IN_PART,),
     mutation={"states": endings.STATES[:2], "guarded": True},

@@ -10,7 +10,7 @@ def free_the_queue(made: object) -> tuple[bool, str]:
     if not isinstance(made, Stage):
         return False, "there is no stage; give the check the one of this lesson"
     # what was let go needs a moment to be done
-    wait_until(lambda: not made.waiting(), timeout_s=3)
+    wait_until(lambda: not made.waiting(), timeout_s=5)
     waiting = made.waiting()
     try:
         there = {name for name in (FORGETFUL, READER, REPORT, PAYMENT) if made.session(name) is not None}
