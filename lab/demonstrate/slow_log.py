@@ -68,7 +68,6 @@ def mixture(
 
     :param parameters: what the session sets; without any it logs as the server does, from 100 ms on.
     """
-    bench.say(f"sending {slow} slow statements and {short} short ones")
     times: dict[str, list[float]] = {_SLEEP: [], SHORT: []}
     with noted(bench, lent) as said, session(lent, **parameters) as cursor:
         for number in range(slow + short):
