@@ -109,7 +109,7 @@ def parsed(
         whole = said.files[form].read_bytes()
         said.files[form].write_bytes(whole[: len(whole) // 2])
     content = said.files["csv"].read_text(encoding="utf-8")
-    rows = [row for row in csv.reader(io.StringIO(content)) if _is_statement(row[13])]
+    rows = [row for row in csv.reader(io.StringIO(content)) if len(row) > 13 and _is_statement(row[13])]
     lines = [line.split(",") for line in content.splitlines()]
     found = {form: said.read(form) for form in said.files}
     return Parsed(
