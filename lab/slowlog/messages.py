@@ -22,13 +22,13 @@ STATEMENT, PARSE, BIND, LEFT_OUT = "statement", "parse", "bind", ""
 
 _SIZES = r"(?:\s+rows: [0-9]+\s+size: [0-9]+ bytes)?"  # which some servers add
 _HEAD = r"^duration: (?P<ms>[0-9]{1,15}(?:\.[0-9]{1,6})?) ms" + _SIZES + r"(?:\s+(?P<kind>[a-z]+))?"
-_VALUE, _END = "\x01", "\x02"  # stand where a value was, around what has to stay of it
+_VALUE, _END = "\x01", "\x02"  # stand where a value was, around what tells its kind
 _QUICK = r"""(')[^']*'|("[^"]*")|\b[0-9]+(?:\.[0-9]+)?\b"""
 _THOROUGH = (
-    r"""(?s)(')[^']*'|("[^"]*")|(/\*)[^*]*\*+(?:[^/*][^*]*\*+)*/|(--)[^\n\r]*|\b[eE](')(?:[^'\\]|\\.)*'"""
-    r"""|\$\$(?:[^$]|\$[^$])*\$\$|\b[0-9]+(?:\.[0-9]+)?\b"""
+    r"""(?s)(')[^']*'|("[^"]*")|(/\*)(?:[^*/]|\*+[^*/]|/+[^*/])*\*+/|(--)[^\n\r]*|\b[eE](')(?:[^'\\]|\\.)*'"""
+    r"""|\b[0-9]+(?:\.[0-9]+)?\b"""
 )
-_QUICK_LEFT, _THOROUGH_LEFT = r"\1" + _VALUE + r"\2" + _END, r"\1\5" + _VALUE + r"\2\3\4" + _END
+_QUICK_LEFT, _THOROUGH_LEFT = _VALUE + r"\1\2" + _END, _VALUE + r"\1\2\3\4\5" + _END
 
 _NAMES = re.compile(_VALUE + r'("[^"]*")' + _END)
 _COMMENTS = re.compile(_VALUE + r"(?:/\*|--)" + _END)
@@ -133,7 +133,7 @@ def _quick(text: str) -> str | None:
 
 
 def _plain(text: str) -> str | None:
-    text = _NAMES.sub(r"\1", text).replace(f"'{_VALUE}{_END}", "'0'").replace(_VALUE + _END, "0")
+    text = _NAMES.sub(r"\1", text).replace(f"{_VALUE}'{_END}", "'0'").replace(_VALUE + _END, "0")
     return text if text.isascii() and _PLAIN.fullmatch(text) else None
 
 
