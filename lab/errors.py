@@ -64,7 +64,7 @@ class LoadError(LabError):
 
 
 class ObserverError(LabError):
-    """The observer did not start, or died."""
+    """The observer did not start, or died; or the server's statistics cannot be read."""
 
 
 class AgentError(LabError):

@@ -14,9 +14,15 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.activity import activity, locks
+from lab.cli.autovacuum import autovacuum
+from lab.cli.bloat import bloat
 from lab.cli.claims import claims
+from lab.cli.indexes import indexes
+from lab.cli.signals import cancel, terminate
 from lab.cli.sizing import sizing
 from lab.cli.slowlog import slowlog
+from lab.cli.statements import statements
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
@@ -299,9 +305,23 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+app.command(epilog="Example: lab indexes --what-if; lab indexes --dsn service=production --json")(indexes)
+
+
+app.command(epilog="Example: lab statements --seconds 5 --by calls")(statements)
+app.command(epilog="Example: lab autovacuum --watch 10 public.sessions")(autovacuum)
+
+
+app.command(epilog="Example: lab bloat public.posts --dsn postgresql://me@db/shop")(bloat)
 
 
 app.command(epilog="Example: lab slowlog '/var/log/postgresql/*.csv*' --top 5")(slowlog)
+
+
+app.command(epilog="Example: lab activity --longer 5s --seconds 10")(activity)
+app.command(epilog="Example: lab locks --dsn postgresql://me@127.0.0.1/shop")(locks)
+app.command(epilog="Example: lab cancel 2080@hoewnoff4v-q32r")(cancel)
+app.command(epilog="Example: lab terminate 2080@hoewnoff4v-t32r")(terminate)
 
 
 @app.command(epilog="Example: lab show last")
