@@ -68,7 +68,6 @@ def mixture(
 
     :param parameters: what the session sets; without any it logs as the server does, from 100 ms on.
     """
-    bench.say(f"sending {slow} slow statements and {short} short ones")
     times: dict[str, list[float]] = {_SLEEP: [], SHORT: []}
     with noted(bench, lent) as said, session(lent, **parameters) as cursor:
         for number in range(slow + short):
@@ -110,7 +109,7 @@ def parsed(
         whole = said.files[form].read_bytes()
         said.files[form].write_bytes(whole[: len(whole) // 2])
     content = said.files["csv"].read_text(encoding="utf-8")
-    rows = [row for row in csv.reader(io.StringIO(content)) if _is_statement(row[13])]
+    rows = [row for row in csv.reader(io.StringIO(content)) if len(row) > 13 and _is_statement(row[13])]
     lines = [line.split(",") for line in content.splitlines()]
     found = {form: said.read(form) for form in said.files}
     return Parsed(

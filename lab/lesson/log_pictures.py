@@ -2,30 +2,37 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from lab.chart.plain import Row, Words
+from lab.chart.plain import Line, Words
 from lab.demonstrate.slow_log import Mixture, Written
-from lab.lesson.pictures import strip
+from lab.lesson.pictures import curve
 from lab.units import format_number
 
+_POINTS = 40
 
-def logged(found: Mixture, guess: float | None = None) -> None:
-    """Show each statement as a dot by its time, and the threshold; *guess* is where the reader would put it, ms."""
-    count, sent = found.slow_logged + found.short_logged, len(found.slow_ms) + len(found.short_ms)
-    elsewhere = 100 * found.missing_share_of_time
+
+def missed(found: Mixture, guess: float | None = None) -> None:
+    """Show what share of the time a log would not have, by its threshold; *guess* is a share at this one, %."""
+    sent, threshold_ms = len(found.slow_ms) + len(found.short_ms), found.threshold_ms
     words = Words(
-        f"{count} of {sent} statements are in the log; {format_number(elsewhere)} % of the time is in the others",
-        f"n = {sent}, one after the other in one session; a dot is a statement, as its client waited for it",
-        "time, ms (log scale)",
-        limits={f"log_min_duration_statement {found.threshold_ms:g}": found.threshold_ms},
+        f"{found.slow_logged + found.short_logged} of {sent} statements are in the log, and "
+        f"{format_number(100 * found.missing_share_of_time)} % of the time is not",
+        f"n = {sent}, one after the other in one session; times as the client waited",
+        "threshold, ms (log scale)",
+        "time in statements below it, %",
         guesses={} if guess is None else {f"your guess {guess:g}": guess},
+        x_limits={f"threshold {threshold_ms:g} ms": threshold_ms},
     )
-    strip(
-        [Row(f"slow, {len(found.slow_ms)}", found.slow_ms), Row(f"short, {len(found.short_ms)}", found.short_ms)],
-        words,
-        log=True,
-    )
+    curve([Line("not in the log", _below(found))], words, log_x=True)
+
+
+def _below(found: Mixture) -> list[tuple[float, float]]:
+    """Return the share of all time in statements shorter than each of some thresholds, %."""
+    times_ms = np.array([*found.slow_ms, *found.short_ms])
+    thresholds_ms = np.geomspace(times_ms.min() / 4, 2 * times_ms.max(), _POINTS)
+    return [(float(at), float(100 * times_ms[times_ms < at].sum() / times_ms.sum())) for at in thresholds_ms]
 
 
 def counts(found: Mixture) -> pd.DataFrame:

@@ -96,21 +96,20 @@ def _whole(data: bytes, columns: int) -> Entries | None:
 
     names = [str(number) for number in range(columns)]
     wanted = [names[place] for place in (_TIME, _SESSION, _SEVERITY, _MESSAGE, _DETAIL)]
+    types = dict.fromkeys(wanted, pa.string()) | {names[_SEVERITY]: pa.dictionary(pa.int32(), pa.string())}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
             read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), check_utf8=False
-            ),
+            convert_options=arrow_csv.ConvertOptions(include_columns=wanted, column_types=types, check_utf8=False),
         )
     except pa.ArrowInvalid:
         return None
     if odd or not _as_many(table.num_rows, data):
         return None
     found = [pa.concat_arrays(table[name].chunks) for name in wanted]
-    if not SEVERITIES.issuperset(found[2].unique().to_pylist()):
+    if not SEVERITIES.issuperset(found[2].dictionary.to_pylist()):
         return None
     return Entries(*found)
 

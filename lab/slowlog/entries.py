@@ -12,7 +12,7 @@ Row = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Entries in the order of the log: Arrow arrays of text, equally long.
+    """Entries in the order of the log: Arrow arrays of text, equally long; that of severities may be a dictionary.
 
     *session* is the session id, or the pid where there is none; empty where the log has neither. *skipped* counts the
     entries of the block that could not be read.

@@ -22,16 +22,16 @@ STATEMENT, PARSE, BIND, LEFT_OUT = "statement", "parse", "bind", ""
 
 _SIZES = r"(?:\s+rows: [0-9]+\s+size: [0-9]+ bytes)?"  # which some servers add
 _HEAD = r"^duration: (?P<ms>[0-9]{1,15}(?:\.[0-9]{1,6})?) ms" + _SIZES + r"(?:\s+(?P<kind>[a-z]+))?"
-_VALUE = "\x01"  # stands where a value was
+_VALUE, _END = "\x01", "\x02"  # stand where a value was, around what tells its kind
 _QUICK = r"""(')[^']*'|("[^"]*")|\b[0-9]+(?:\.[0-9]+)?\b"""
 _THOROUGH = (
-    r"""(?s)(')[^']*'|("[^"]*")|(/\*)[^*]*\*+(?:[^/*][^*]*\*+)*/|(--)[^\n\r]*|\b[eE](')(?:[^'\\]|\\.)*'"""
-    r"""|\$\$(?:[^$]|\$[^$])*\$\$|\b[0-9]+(?:\.[0-9]+)?\b"""
+    r"""(?s)(')[^']*'|("[^"]*")|(/\*)(?:[^*/]|\*+[^*/]|/+[^*/])*\*+/|(--)[^\n\r]*|\b[eE](')(?:[^'\\]|\\.)*'"""
+    r"""|\b[0-9]+(?:\.[0-9]+)?\b"""
 )
-_QUICK_LEFT, _THOROUGH_LEFT = r"\1" + _VALUE + r"\2", r"\1\5" + _VALUE + r"\2\3\4"
+_QUICK_LEFT, _THOROUGH_LEFT = _VALUE + r"\1\2" + _END, _VALUE + r"\1\2\3\4\5" + _END
 
-_NAMES = re.compile(_VALUE + r'("[^"]*")')
-_COMMENTS = re.compile(_VALUE + r"(?:/\*|--)")
+_NAMES = re.compile(_VALUE + r'("[^"]*")' + _END)
+_COMMENTS = re.compile(_VALUE + r"(?:/\*|--)" + _END)
 _PLAIN = re.compile(r"""(?:[^'"$\\/*-]|'0'|"[^"]*"|(?<![A-Za-z0-9_$])\$0(?![A-Za-z0-9_])|-(?!-)|/(?!\*)|\*(?!/))*""")
 _ESCAPING = re.compile(r"(?<![A-Za-z0-9_])[eE]'")
 _TIMED = re.compile(r"duration: [0-9.]+ ms" + _SIZES + r"\s*", re.ASCII)
@@ -66,7 +66,7 @@ class Rows:
 def rows(entries: Entries) -> Rows:
     """Return the rows of a block that are statements or plans."""
     said = entries.message
-    wanted = pc.equal(entries.severity, "LOG")
+    wanted = _is_log(entries.severity)
     begins = pc.starts_with(said, _BEGINNINGS[0])
     for beginning in _BEGINNINGS[1:]:
         begins = pc.or_(begins, pc.starts_with(said, beginning))
@@ -80,6 +80,12 @@ def rows(entries: Entries) -> Rows:
     code, texts = _texts(message, is_plan)
     ms = _numpy(pc.fill_null(pc.struct_field(head, "ms").cast(pa.float64()), float("nan")))
     return Rows(len(entries), entries.skipped, time, session, message, detail, ms, is_plan, code, texts)
+
+
+def _is_log(severity: Any) -> Any:
+    """Compare numbers, and not as many strings."""
+    coded = severity if pa.types.is_dictionary(severity.type) else severity.dictionary_encode()
+    return pc.equal(coded.indices, coded.dictionary.index("LOG"))
 
 
 def _numpy(column: Any) -> Any:
@@ -127,7 +133,7 @@ def _quick(text: str) -> str | None:
 
 
 def _plain(text: str) -> str | None:
-    text = _NAMES.sub(r"\1", text).replace(f"'{_VALUE}", "'0'").replace(_VALUE, "0")
+    text = _NAMES.sub(r"\1", text).replace(f"{_VALUE}'{_END}", "'0'").replace(_VALUE + _END, "0")
     return text if text.isascii() and _PLAIN.fullmatch(text) else None
 
 

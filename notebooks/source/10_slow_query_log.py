@@ -49,10 +49,7 @@ lesson.claim(
 )
 
 # %% tags=["nbval-ignore-output"]
-log_pictures.logged(mixture)
-print(
-    f"time not in the log: {100 * mixture.missing_share_of_time:.0f} %, guessed {guess:g}"
-)
+log_pictures.missed(mixture, guess)
 
 # %%
 lesson.claim(
@@ -146,26 +143,28 @@ lesson.claim(
 #
 # psycopg2 puts the values into the statement before it sends it. psycopg 3 sends them apart, in the protocol's steps parse, bind and execute. The same statement goes eight times through each, with other values.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 by_2, by_3 = slow_log.drivers(bench, server)
 log_pictures.written([by_2, by_3])
 
 # %%
 texts = by_2.texts / by_2.sent
 lesson.claim(
-    "Of psycopg2 the log has as many texts as there were values", texts, between=(1, 1)
+    "With the values in the statement, the log has as many texts as values",
+    texts,
+    between=(1, 1),
 )
 
 # %%
-lesson.claim("Of psycopg 3 it has one", by_3.texts, between=(1, 1))
+lesson.claim("With the values sent apart, it has one text", by_3.texts, between=(1, 1))
 
 # %%
 details = by_3.details / by_3.sent
-lesson.claim("The values are in the detail of the entry", details, between=(1, 1))
+lesson.claim("Those values are in the detail of the entry", details, between=(1, 1))
 
 # %%
 lesson.claim(
-    "psycopg 3 causes more entries than statements",
+    "Sent in steps, statements cause more entries than there are statements",
     by_3.entries - by_3.statements,
     at_least=1,
 )

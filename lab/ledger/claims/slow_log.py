@@ -16,9 +16,9 @@ def test(bench: Bench, threshold_ms: float = THRESHOLD_MS) -> Finding:
     measured = (
         f"{mixed.slow_logged} of {len(mixed.slow_ms)} statements above {THRESHOLD_MS} ms and {mixed.short_logged} of "
         f"{len(mixed.short_ms)} below are in the log, {missing_pct:.0f} % of the time is not; of {parsed.sent} "
-        f"statements on several lines csvlog gives {parsed.by_csv} read as CSV and {parsed.by_line} line by line; 0 in a session "
-        f"logs {rights.own_logged} of {rights.sent} there and {rights.others_logged} elsewhere, and a plain role reads "
-        f"{rights.plain or 'nothing against it'}"
+        f"statements on several lines csvlog gives {parsed.by_csv} read as CSV and {parsed.by_line} line by line; "
+        f"0 in a session logs {rights.own_logged} of {rights.sent} there and {rights.others_logged} elsewhere, "
+        f"and a plain role reads {rights.plain or 'nothing against it'}"
     )
     numbers = {
         "slow_logged": float(mixed.slow_logged),
@@ -37,7 +37,7 @@ def test(bench: Bench, threshold_ms: float = THRESHOLD_MS) -> Finding:
 
 CLAIM = Claim(
     id="slow-log",
-    sentence="log_min_duration_statement = 100 logs what takes longer, 0 in a session everything; csvlog is easy to parse",
+    sentence="log_min_duration_statement = 100 logs what takes longer, 0 in a session all; csvlog is easy to parse",
     folklore="100 ms; csvlog; SET log_min_duration_statement = 0",
     test=test,
     expected=(IN_PART,),

@@ -1,2 +1,2 @@
--- The same rows asked for in another way: another statement
-SELECT oid FROM pg_class WHERE relname <> %s AND relname <> %s
+-- The same table asked for something else: another statement
+SELECT relkind FROM pg_class WHERE oid = %s AND relname <> %s

@@ -101,7 +101,10 @@ MUTATIONS = (
                 'by_2, by_3 = slow_log.drivers(bench, server, ["one"] * 8)',
             ),
         ),
-        ("Of psycopg2 the log has as many texts as there were values", "The values are in the detail of the entry"),
+        (
+            "With the values in the statement, the log has as many texts as values",
+            "Those values are in the detail of the entry",
+        ),
     ),
     Mutation(
         NAME,
@@ -115,7 +118,10 @@ MUTATIONS = (
                 "import psycopg\nby_2, by_3 = slow_log.drivers(bench, server, factory=psycopg.ClientCursor)\n",
             ),
         ),
-        ("Of psycopg 3 it has one", "psycopg 3 causes more entries than statements"),
+        (
+            "With the values sent apart, it has one text",
+            "Sent in steps, statements cause more entries than there are statements",
+        ),
     ),
     Mutation(
         NAME,
