@@ -3,7 +3,7 @@
 Most of a log repeats a few statements with other values. So the values are taken out of all messages of a block at
 once, by one regular expression of RE2, and only the few texts that are left are looked at one by one. That expression
 knows strings, quoted names and numbers; a text in which something else may hide a quote (comments, ``E''``, ``$$``)
-goes through a second one that knows these, and what is still not plain is normalised from its own message. So the
+goes through a second one that knows comments, and what is still not plain is normalised from its own message. So the
 groups are those of :func:`lab.sql.normal.normalise`, whichever way a message went.
 """
 
@@ -22,18 +22,19 @@ STATEMENT, PARSE, BIND, LEFT_OUT = "statement", "parse", "bind", ""
 
 _SIZES = r"(?:\s+rows: [0-9]+\s+size: [0-9]+ bytes)?"  # which some servers add
 _HEAD = r"^duration: (?P<ms>[0-9]{1,15}(?:\.[0-9]{1,6})?) ms" + _SIZES + r"(?:\s+(?P<kind>[a-z]+))?"
+_COMMENT = "\x03"
 _VALUE, _END = "\x01", "\x02"  # stand where a value was, around what tells its kind
 _QUICK = r"""(')[^']*'|("[^"]*")|\b[0-9]+(?:\.[0-9]+)?\b"""
 _THOROUGH = (
-    r"""(?s)(')[^']*'|("[^"]*")|(/\*)(?:[^*/]|\*+[^*/]|/+[^*/])*\*+/|(--)[^\n\r]*|\b[eE](')(?:[^'\\]|\\.)*'"""
+    r"""(?s)(')[^']*'|("[^"]*")|(/\*)(?:[^*/]|\*+[^*/]|/+[^*/])*\*+/|(--)[^\n\r]*"""
     r"""|\b[0-9]+(?:\.[0-9]+)?\b"""
 )
-_QUICK_LEFT, _THOROUGH_LEFT = _VALUE + r"\1\2" + _END, _VALUE + r"\1\2\3\4\5" + _END
+_QUICK_LEFT, _THOROUGH_LEFT = _VALUE + r"\1\2" + _END, _VALUE + r"\1\2\3\4" + _END
 
 _NAMES = re.compile(_VALUE + r'("[^"]*")' + _END)
 _COMMENTS = re.compile(_VALUE + r"(?:/\*|--)" + _END)
 _PLAIN = re.compile(r"""(?:[^'"$\\/*-]|'0'|"[^"]*"|(?<![A-Za-z0-9_$])\$0(?![A-Za-z0-9_])|-(?!-)|/(?!\*)|\*(?!/))*""")
-_ESCAPING = re.compile(r"(?<![A-Za-z0-9_])[eE]'")
+_ESCAPING = re.compile(r"[eE]'")
 _TIMED = re.compile(r"duration: [0-9.]+ ms" + _SIZES + r"\s*", re.ASCII)
 _SENT = re.compile(r"(?:(?:query|statement):\s*|(?P<step>prepare|parse|bind|execute)\s+[^:]+:(?:[^\s]+:)?\s)", re.ASCII)
 _STEPS = {"prepare": PARSE, "parse": PARSE, "bind": BIND}
@@ -99,7 +100,7 @@ def _texts(message: Any, is_plan: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np
         all_code[~is_plan], others = _texts(message.filter(pa.array(~is_plan)), np.zeros(0, np.bool_))
         return all_code, others
     code, found = _encoded(pc.replace_substring_regex(message, _QUICK, _QUICK_LEFT))
-    texts: list[Any] = [_quick(text) for text in found]
+    texts: list[Any] = [_plain(text) for text in found]
     hard = np.array([text is None for text in texts], np.bool_)
     if hard.any():
         again = hard[code]
@@ -112,7 +113,7 @@ def _texts(message: Any, is_plan: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np
 
 def _thorough(message: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
     code, texts = _encoded(pc.replace_substring_regex(message, _THOROUGH, _THOROUGH_LEFT))
-    plain: list[Any] = [_plain(_COMMENTS.sub(" ", text)) for text in texts]
+    plain: list[Any] = [_thoroughly(text) for text in texts]
     hard = np.array([text is None for text in plain], np.bool_)
     if hard.any():
         again = hard[code]
@@ -127,14 +128,15 @@ def _encoded(column: Any) -> tuple[npt.NDArray[np.int32], list[Any]]:
     return _numpy(encoded.indices).copy(), encoded.dictionary.to_pylist()
 
 
-def _quick(text: str) -> str | None:
-    """Return a text with values in place of the marks; None if the quick expression may have misread it."""
-    return None if _ESCAPING.search(text) else _plain(text)
+def _thoroughly(text: str) -> str | None:
+    plain = _plain(_COMMENTS.sub(_COMMENT, text))
+    return plain and plain.replace(_COMMENT, "/**/")
 
 
 def _plain(text: str) -> str | None:
+    """Return a text with values in place of the marks; None if the expression may have misread it."""
     text = _NAMES.sub(r"\1", text).replace(f"{_VALUE}'{_END}", "'0'").replace(_VALUE + _END, "0")
-    return text if text.isascii() and _PLAIN.fullmatch(text) else None
+    return text if text.isascii() and _PLAIN.fullmatch(text) and not _ESCAPING.search(text) else None
 
 
 def kind_and_text(message: str) -> tuple[str, str]:
