@@ -14,23 +14,20 @@ works again or ends. An index that was used for the first time just now may look
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.errors import ObserverError
-from lab.observe.session import check_dsn, one_line, select_list
+from lab.observe.connection import connected
+from lab.observe.session import one_line, select_list
 from lab.observe.settled import wait_settled
 from lab.record.counters import Unreported
 from lab.record.indexes import Asked, Catalog, ForeignKey, Index, Table, WholeRead
 
-OPTIONS = (
-    "-c default_transaction_read_only=on -c jit=off -c statement_timeout=20000 -c lock_timeout=2000 -c timezone=UTC"
-    " -c idle_in_transaction_session_timeout=60000"
-)
+APPLICATION = "lab-admin-indexes"
+_TIMEOUT_S = 20.0
 MOST_PLANNED = 50  # statements, those with the most blocks first: what reads whole tables is among them
 PASS_ON = ("Sort", "Incremental Sort", "ModifyTable", "LockRows", "Result", "Append", "Materialize", "Seq Scan")
 HIDDEN = "<insufficient privilege>"
@@ -68,28 +65,13 @@ def read(dsn: str, plan: bool = True, settle_s: float = 0.0) -> Catalog:
     :param plan: plan the statements of pg_stat_statements, to see which tables they read as a whole.
     :raises ObserverError: if the DSN cannot be used, or the server does not answer in time.
     """
-    check_dsn(dsn)
-    try:
-        with _connected(dsn) as connection:
-            return _read(connection, plan, settle_s)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the indexes could not be read: {one_line(error)}; see that the server answers") from None
-
-
-@contextmanager
-def _connected(dsn: str) -> Iterator[Connection]:
-    connection = psycopg2.connect(dsn, application_name="lab-admin-indexes", options=OPTIONS, connect_timeout=10)
-    try:
-        connection.autocommit = True  # in a transaction the server would repeat its first answer
-        yield connection
-    finally:
-        connection.close()
+    with connected(dsn, APPLICATION, timeout_s=_TIMEOUT_S) as connection:
+        return _read(connection, plan, settle_s)
 
 
 def _read(connection: Connection, plan: bool, settle_s: float) -> Catalog:
     late = wait_settled(connection, settle_s)
     with connection.cursor() as cursor:
-        cursor.execute(sql.load("observe/quiet"))
         asker = _Asker(cursor)
         (scene,) = asker.ask("scene")
         columns = {view: (schema, live) for view, schema, live in asker.plain("columns")}
