@@ -62,7 +62,8 @@ def bloat(
             watch.say(f"table {number} of {len(chosen)}: {table.label}, {format_bytes(table.size_bytes)}")
             found.append(arithmetic.spaces(look.seen(table, ways, None if asked else limit_bytes)))
     if look.locked:
-        ERRORS.print(f"locked exclusively, so not looked at: {', '.join(look.locked)}", markup=False, soft_wrap=True)
+        names = ", ".join(look.locked)
+        ERRORS.print(f"locked exclusively, or about to be, so not looked at: {names}", markup=False, soft_wrap=True)
     if left:
         ERRORS.print(f"{len(left)} sessions may have counted what they have not reported yet", markup=False)
     if as_json:

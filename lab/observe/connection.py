@@ -89,12 +89,15 @@ def ask(
     """Return a question's rows, in a transaction of its own: inside one the server repeats its first answer.
 
     :param question: its name under ``lab/sql``.
-    :param parts: names of columns and views for the places in the question's text.
+    :param parts: names of columns and views for the places in the question's text; without any it is asked as it is.
+        ``{locked}`` is there for each: the question for what must not be touched.
     :raises ObserverError: if the server does not answer it.
     """
     text = sql.load(question)
+    if parts:
+        text = text.format(locked=sql.load("observe/locked"), **parts)
     try:
-        rows = asked(connection, text.format(**parts) if parts else text, parameters)
+        rows = asked(connection, text, parameters)
         if not connection.autocommit:
             connection.commit()
     except psycopg2.Error as error:
