@@ -17,6 +17,8 @@ STATEMENTS: Names = {
     "total_plan_ms": ("total_plan_time",),
     "total_exec_ms": ("total_exec_time", "total_time"),
     "stddev_exec_ms": ("stddev_exec_time", "stddev_time"),
+    "min_exec_ms": ("min_exec_time", "min_time"),
+    "max_exec_ms": ("max_exec_time", "max_time"),
     **_same("shared_blks_hit", "shared_blks_read", "shared_blks_dirtied", "shared_blks_written"),
     **_same("local_blks_hit", "local_blks_read", "temp_blks_read", "temp_blks_written"),
     "blk_read_ms": ("shared_blk_read_time", "blk_read_time"),
@@ -64,5 +66,6 @@ CHECKPOINTER: Names = {
     "checkpoint_write_ms": ("write_time",),
     "checkpoint_sync_ms": ("sync_time",),
     "buffers_checkpoint": ("buffers_written",),
+    "checkpointer_reset": ("stats_reset",),
 }
-WAL: Names = _same("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full")
+WAL: Names = {**_same("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full"), "wal_reset": ("stats_reset",)}
