@@ -14,13 +14,16 @@ Source: PostgreSQL manual, "pg_stat_statements"; stddev is of the population, by
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
 from lab import sql
 from lab.record.counters import Began, Snapshot, StatementCounters, names_of
-from lab.sql.normal import normalise
+from lab.record.tables import TABLES
+from lab.sql.columns import LISTS, STATEMENTS, Names
+from lab.sql.normal import PLACE, normalise
 
 QUERY, TRANSACTION, LAB = "query", "transaction", "lab"
 _CONTROL = re.compile(
@@ -29,7 +32,11 @@ _CONTROL = re.compile(
 # what looks at a server; what the lab asks of the app's data, or does in a lesson, is the subject
 _LOOKING = ("observe/", "bloat/", "triage/")
 _ASKING = re.compile(r"\b(pg|lab)[_.]")  # in every question about a server
-_ANY = "any_part"
+_PARTS = {  # what stands in a question beside columns
+    "schema": r'(?:"(?:[^"]|"")*"|[\w$]+)',
+    "name": "[a-z_]+",
+    "signal": "pg_(?:cancel|terminate)_backend",
+}
 _NOT_DATED = "some lost their counts (reset, or dropped for want of room), and this server does not date the others'"
 _PLACE = (
     "userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms",
@@ -131,15 +138,32 @@ def kind_of(query: str) -> str:
 @cache
 def _own() -> re.Pattern[str]:
     """Recognise what the lab itself asks a server about: from 18 on the server keeps no comment before a statement."""
-    texts = [sql.load(name) for name in sql.titles() if name.startswith(_LOOKING)]
-    forms = {_form(text) for text in texts if _ASKING.search(text)}
-    return re.compile("|".join(sorted(forms)))
+    asking = [name for name in sql.titles() if name.startswith(_LOOKING) and _ASKING.search(sql.load(name))]
+    return re.compile("|".join(sorted({form for name in asking for form in _forms(name)})))
 
 
-def _form(text: str) -> str:
-    """Return a pattern of a question's normalised text, whatever columns and values are put into it."""
-    filled = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", re.sub(r"\{\w+\}", _ANY, text))
-    return ".*".join(re.escape(part) for part in normalise(filled).split(_ANY))
+def _forms(question: str) -> Iterator[str]:
+    """Give patterns of a question's normalised text: whatever values, and the lab's own lists of columns."""
+    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", sql.load(question))
+    form = re.escape(normalise(re.sub(r"(?<!{){(\w+)}(?!})", r"lab_part_\1", text)))
+    for part, pattern in _PARTS.items():
+        form = form.replace(f"lab_part_{part}", pattern)
+    for wanted in _lists(question):
+        yield form.replace("lab_part_columns", _listed(wanted))
+
+
+def _lists(question: str) -> tuple[Names, ...]:
+    """Return the lists of columns that a question may be asked with; an empty one if it has no place for them."""
+    if question == "observe/statements":  # the record's part of them
+        return ({name: STATEMENTS[name] for name in TABLES["statements"].names if name in STATEMENTS},)
+    return LISTS.get(question, ({},))
+
+
+def _listed(wanted: Names) -> str:
+    """Return a pattern of a list of columns: each by any name that a server has for it, or as a null."""
+    return ", ".join(
+        f"(?:{'|'.join([*map(re.escape, names), re.escape(PLACE)])}) as {name}" for name, names in wanted.items()
+    )
 
 
 def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None = None) -> StatementDeltas:

@@ -22,7 +22,6 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError
-from lab.observe import columns
 from lab.observe.session import one_line, plain, select_list
 from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
 from lab.record import run as record
@@ -36,6 +35,7 @@ from lab.record.counters import (
     names_of,
 )
 from lab.record.tables import TABLES
+from lab.sql import columns
 from lab.units import monotonic_us
 
 APPLICATION = "lab-statistics"

@@ -148,7 +148,7 @@ class Snapshot:
     database: str
     datid: int
     began: Began
-    counters: Mapping[str, Any]  # of pg_stat_database; names as in lab.observe.columns
+    counters: Mapping[str, Any]  # of pg_stat_database; names as in lab.sql.columns
     server: Mapping[str, Any] = field(default_factory=dict)  # checkpoints, buffers, WAL
     statements: tuple[StatementCounters, ...] | None = ()
     tables: tuple[TableCounters, ...] = ()

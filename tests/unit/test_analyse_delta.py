@@ -12,7 +12,10 @@ from lab import sql
 from lab.analyse.delta import between, database_delta
 from lab.analyse.statements import kind_of, spread_ms, statement_deltas
 from lab.errors import RecordError
+from lab.observe.session import STATEMENTS as RECORDED
+from lab.observe.session import select_list
 from lab.record.counters import Began, Snapshot, StatementCounters, TableCounters, Unreported
+from lab.sql import columns
 
 DATABASE: dict[str, Any] = {
     "sessions": 10,
@@ -182,8 +185,18 @@ def test_the_spread_is_unknown_where_rounding_hides_it() -> None:
     assert spread_ms(before, after) is None
 
 
+def filled(question: str, wanted: columns.Names, live: set[str]) -> str:
+    """The text of a question as the lab asks it on a server whose views have these columns."""
+    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "'x'", sql.load(question))
+    parts = {"columns": select_list(wanted, live), "schema": '"Über all"', "signal": "pg_cancel_backend"}
+    for name, part in {**parts, "name": "wal"}.items():
+        text = re.sub(rf"(?<!{{){{{name}}}(?!}})", part, text)
+    return text
+
+
 def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
-    own = sql.load("observe/statement_counters").format(columns="calls, NULL AS plans", schema="public")
+    live = {"calls", "query", "total_time"}
+    own = filled("observe/statement_counters", columns.STATEMENTS, live)
     subject = sql.load("app/post")
     without_comment = own.partition("\n")[2]
     texts = (own, without_comment, subject, "BEGIN", "COMMIT", "SELECT 1 -- begin", "SELECT pg_sleep(1)")
@@ -191,10 +204,37 @@ def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
     assert [kind_of(text) for text in texts] == kinds
 
 
-@pytest.mark.parametrize("name", [name for name in sql.titles() if name.startswith("observe/")])
+LOOKING = [name for name in sql.titles() if name.startswith(("observe/", "bloat/", "triage/"))]
+ASKING = [name for name in LOOKING if re.search(r"\b(pg|lab)[_.]", sql.load(name))]
+
+
+@pytest.mark.parametrize("name", ASKING)
 def test_every_question_of_the_observers_is_known_as_the_labs_own(name: str) -> None:
-    filled = re.sub(r"%\(\w+\)s", "'x'", re.sub(r"\{\w+\}", "a, NULL AS b", sql.load(name)))
-    assert kind_of(filled) == "lab"
+    recorded = (RECORDED,) if name == "observe/statements" else None
+    for wanted in recorded or columns.LISTS.get(name, ({},)):
+        every = {old for names in wanted.values() for old in names}
+        for live in (every, set(), {names[-1] for names in wanted.values()}):
+            assert kind_of(filled(name, wanted, live)) == "lab"
+
+
+@pytest.mark.parametrize("name", [name for name in ASKING if "{columns}" in sql.load(name)])
+def test_what_somebody_else_asks_of_the_same_view_is_not_the_labs(name: str) -> None:
+    wanted = RECORDED if name == "observe/statements" else columns.LISTS[name][0]
+    for other in ({"n": ("calls",)}, {**wanted, "n": ("calls",)}, dict(list(wanted.items())[1:])):
+        assert kind_of(filled(name, other, {"calls", *wanted})) == "query"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT query, calls FROM public.pg_stat_statements WHERE dbid = 5",
+        "SELECT sum(calls) FROM pg_stat_statements",
+        "SELECT datname, xact_commit FROM pg_stat_database WHERE datname = current_database()",
+        "SELECT checkpoints_timed FROM pg_catalog.pg_stat_bgwriter AS counters",
+    ],
+)
+def test_other_peoples_monitoring_is_a_statement_like_any_other(text: str) -> None:
+    assert kind_of(text) == "query"
 
 
 def test_two_databases_have_no_difference() -> None:

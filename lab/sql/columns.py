@@ -1,4 +1,4 @@
-"""What servers from 13 to 18 have called the columns that a snapshot reads: the first that a view has is read.
+"""What servers from 13 to 18 have called the columns that the lab asks for: the first that a view has is read.
 
 Chosen by the view that is there and not by the version: after pg_upgrade an extension may be older than its server.
 """
@@ -69,3 +69,81 @@ CHECKPOINTER: Names = {
     "checkpointer_reset": ("stats_reset",),
 }
 WAL: Names = {**_same("wal_records", "wal_fpi", "wal_bytes", "wal_buffers_full"), "wal_reset": ("stats_reset",)}
+
+# of the record's table ``database``
+RECORDED_DATABASE: Names = {
+    "sessions": ("sessions",),
+    "numbackends": ("numbackends",),
+    "xact_commit": ("xact_commit",),
+    "xact_rollback": ("xact_rollback",),
+    "active_ms": ("active_time",),
+    "idle_in_transaction_ms": ("idle_in_transaction_time",),
+    "blks_read": ("blks_read",),
+    "blks_hit": ("blks_hit",),
+    "stats_reset": ("stats_reset",),
+}
+
+# with the question's name for its table
+AUTOVACUUM: Names = {
+    "frozen_pages": ("c.relallfrozen",),
+    "inserted_rows": ("s.n_ins_since_vacuum",),
+}
+
+BLOAT: Names = {
+    "live": ("n_live_tup",),
+    "dead": ("n_dead_tup",),
+    "changed": ("n_mod_since_analyze",),
+    "updated": ("n_tup_upd",),
+    "hot": ("n_tup_hot_upd",),
+    "newpage": ("n_tup_newpage_upd",),
+    "vacuumed": ("vacuum_count",),
+    "autovacuumed": ("autovacuum_count",),
+    "analyzed": ("analyze_count",),
+    "autoanalyzed": ("autoanalyze_count",),
+    "last_vacuum": ("last_vacuum",),
+    "last_autovacuum": ("last_autovacuum",),
+    "last_analyze": ("last_analyze",),
+    "last_autoanalyze": ("last_autoanalyze",),
+}
+
+SESSION: Names = {
+    "pid": ("pid",),
+    "user_name": ("usename",),
+    "database_name": ("datname",),
+    "application_name": ("application_name",),
+    "client_addr": ("client_addr",),
+    "backend_type": ("backend_type",),
+    "leader_pid": ("leader_pid",),
+    "backend_start": ("backend_start",),
+    "xact_start": ("xact_start",),
+    "query_start": ("query_start",),
+    "state_change": ("state_change",),
+    "state": ("state",),
+    "wait_event_type": ("wait_event_type",),
+    "wait_event": ("wait_event",),
+    "query": ("query",),
+    "query_id": ("query_id",),
+    "xid": ("backend_xid",),
+    "xmin": ("backend_xmin",),
+}
+
+LOCK_TAG = (
+    "locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid", "classid", "objid", "objsubid",
+)  # fmt: skip
+# the view is joined with one that has some of the same names
+LOCKS: Names = {name: (f"l.{name}",) for name in (*LOCK_TAG, "pid", "mode", "granted", "waitstart")}
+
+# what stands for {columns} in a question; of the others analyse/statements.py knows what may stand there
+LISTS: Mapping[str, tuple[Names, ...]] = {
+    "bloat/counters": (BLOAT,),
+    "observe/autovacuum_tables": (AUTOVACUUM,),
+    "observe/database": (RECORDED_DATABASE,),
+    "observe/database_counters": (DATABASE,),
+    "observe/index_counters": (INDEXES,),
+    "observe/one_view": (BGWRITER, CHECKPOINTER, WAL),
+    "observe/statement_counters": (STATEMENTS,),
+    "observe/table_counters": (TABLES,),
+    "triage/locks": (LOCKS,),
+    "triage/sessions": (SESSION,),
+    "triage/signal": (SESSION,),
+}
