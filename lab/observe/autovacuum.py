@@ -15,12 +15,8 @@ from lab.observe.horizon import holders
 from lab.observe.session import select_list
 from lab.record.autovacuum import Look, Rules, Table
 from lab.record.options import options
+from lab.sql.columns import AUTOVACUUM
 
-# column of the record -> what servers have called it, with the question's name for its table
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "frozen_pages": ("c.relallfrozen",),
-    "inserted_rows": ("s.n_ins_since_vacuum",),
-}
 _OFF = ("off", "false", "no", "0")
 
 
@@ -60,7 +56,7 @@ def looks(connection: Connection, seconds: float, every_s: float = 0.5) -> Itera
 def tables(connection: Connection) -> tuple[Table, ...]:
     """Return every table, materialized view and TOAST table of the database that autovacuum may work on."""
     live = {row["name"] for row in ask(connection, "observe/autovacuum_columns")}
-    rows = ask(connection, "observe/autovacuum_tables", {"columns": select_list(COLUMNS, live)})
+    rows = ask(connection, "observe/autovacuum_tables", {"columns": select_list(AUTOVACUUM, live)})
     return tuple(Table(options=options(row.pop("reloptions")), **row) for row in rows)
 
 
