@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lab.analyse import active, locks
 from lab.analyse.locks import Wait
+from lab.demonstrate.aiming import INNOCENT, WANTED, Hit, Signal, counted
 from lab.errors import UsageError
 from lab.record.triage import (
     GONE,
@@ -151,6 +152,13 @@ def test_lock_modes_conflict_as_the_manual_says_and_both_ways() -> None:
     modes = locks._MODES
     assert all(locks.conflict(a, b) == locks.conflict(b, a) for a in modes for b in modes)
     assert [b for b in modes if locks.conflict("ShareLock", b)] == list(modes[2:4] + modes[5:])
+
+
+def test_a_hit_is_laid_to_the_last_signal_to_its_connection() -> None:
+    sent = [Signal(1, 1.0, True), Signal(2, 2.0, True), Signal(1, 3.0, False), Signal(1, 5.0, None)]
+    hits = [Hit(INNOCENT, 1, 1.1), Hit(INNOCENT, 1, 3.1), Hit(WANTED, 2, 2.1), Hit(INNOCENT, 1, 5.1)]
+    found = counted(True, 9, sent, hits)
+    assert (found.wanted_hit, found.innocent_hit, found.uncertain, found.certain_innocent) == (1, 3, 1, 1)
 
 
 def test_averages_count_absence_as_none() -> None:
