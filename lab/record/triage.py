@@ -102,6 +102,11 @@ class Session:
         return self.backend_type is None and self.query == UNSEEN
 
     @property
+    def hidden_client(self) -> bool:
+        """Whether it is hidden and has a role and a database, as clients have; the server's own processes lack one."""
+        return self.hidden and self.user is not None and self.database is not None
+
+    @property
     def identity(self) -> Identity | None:
         """What it is doing, to be signalled; None where that cannot be told (hidden, or track_activities is off)."""
         kind, since = self._now()
@@ -169,10 +174,14 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One jittered look: how many client sessions were in each (state, wait_event_type, wait_event)."""
+    """One jittered look: how many client sessions were in each (state, wait_event_type, wait_event).
+
+    *hidden*: sessions of which the role sees only that they are there; they are not in the counts.
+    """
 
     at_s: float  # since the first moment that was due
     counts: Mapping[tuple[str | None, str | None, str | None], int]
+    hidden: int = 0
 
 
 # what came of a signal

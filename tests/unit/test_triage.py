@@ -1,5 +1,6 @@
 """Identities, receipts, trees of waits and averages: known answers without a server."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -73,6 +74,8 @@ def test_a_session_that_may_not_be_seen_is_known_as_hidden() -> None:
     hidden = Session(1, "u", "d", "", None, None, None, *[None] * 7, UNSEEN, None, False, False, NOW)  # type: ignore[arg-type]
     assert hidden.hidden
     assert hidden.identity is None
+    assert hidden.hidden_client
+    assert not replace(hidden, user=None).hidden_client  # a process of the server's own
     assert not session(1).hidden
 
 
@@ -168,3 +171,4 @@ def test_averages_count_absence_as_none() -> None:
     assert (one.sessions, one.wait) == (1.0, "Lock: transactionid")
     assert one.low is not None and one.high is not None and one.low <= 1 <= one.high
     assert active.active_sessions(samples) == 1.0
+    assert active.hidden_sessions([Sample(0, {}, 3), Sample(1, {}, 4)]) == 3.5
