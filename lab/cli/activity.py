@@ -157,6 +157,7 @@ def _session_json(one: Session, blocked_by: Sequence[trees.Party], longer_s: flo
 
 
 def _locks_json(scene: Scene, edges: Sequence[trees.Wait], forest: Sequence[trees.Node]) -> dict[str, Any]:
+    shown = trees.nearest(edges)
     return {
         "waits": [
             {
@@ -168,8 +169,9 @@ def _locks_json(scene: Scene, edges: Sequence[trees.Wait], forest: Sequence[tree
                 "queued": edge.queued,
                 "since": edge.asked.waitstart.isoformat() if edge.asked and edge.asked.waitstart else None,
             }
-            for edge in edges
+            for edge in shown
         ],
+        "waits_left_out": len(edges) - len(shown),
         "roots": [
             {
                 "party": tree.party,
@@ -214,7 +216,7 @@ def _said(one: Session, blocked_by: Sequence[trees.Party]) -> str:
     text += f"  {one.state or 'no state'} {_age(one.state_s)}".rstrip()
     text += f", transaction {_age(one.transaction_s)}" if one.transaction_s is not None else ""
     text += f"  {_wait(one)}" if _wait(one) else ""
-    return text + (f" behind {' '.join(map(str, blocked_by))}" if blocked_by else "")
+    return text + (f" behind {trees.listed(blocked_by)}" if blocked_by else "")
 
 
 def _print_hidden(shown: Sequence[Session]) -> None:

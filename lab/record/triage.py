@@ -166,10 +166,15 @@ class Scene:
     sessions: tuple[Session, ...]
     locks: tuple[Lock, ...] = ()
     prepared: tuple[Prepared, ...] = ()
+    _by_pid: Mapping[int, Session] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the sessions: each is asked for by every one that waits for it."""
+        object.__setattr__(self, "_by_pid", {one.pid: one for one in self.sessions})
 
     def session(self, pid: int) -> Session | None:
         """Return the session of a pid; None if it was not there."""
-        return next((one for one in self.sessions if one.pid == pid), None)
+        return self._by_pid.get(pid)
 
 
 @dataclass(frozen=True, slots=True)
