@@ -15,6 +15,7 @@ from lab.demonstrate import aiming, endings, triage
 from lab.demonstrate.bench import Bench
 from lab.demonstrate.triage import FORGETFUL, MIGRATION, PAYMENT, READER, REPORT, Stage
 from lab.errors import LabError, ServerError
+from lab.ledger import chosen
 from lab.lesson.exercises.triage import free_the_queue, judged
 
 
@@ -78,6 +79,15 @@ def test_a_wait_that_does_not_come_about_is_said(bench: Bench, monkeypatch: pyte
         triage.orphan(bench)
 
 
+def test_the_claims_say_what_was_true_of_this_run_and_no_more(bench: Bench) -> None:
+    spared = chosen(["cancel"])[0].test(bench, guarded=True).condition
+    assert "does nothing" in spared
+    assert "by pid" not in spared
+    locking = chosen(["activity"])[0].test(bench, report="lesson/triage_locking_report").condition
+    assert "pg_blocking_pids finds them" in locking
+    assert "nobody's way" not in locking
+
+
 def test_by_pid_innocent_queries_are_hit(bench: Bench) -> None:
     found = aiming.shots(bench, guarded=False, tries=40)
     assert found.innocent_hit > 0
@@ -129,7 +139,7 @@ def test_the_tree_names_its_roots_and_how_to_end_them(stage: Stage, capsys: pyte
     dsn = stage.server.dsn(database=stage.database)
     document = json.loads(lab(capsys, "locks", "--dsn", dsn, "--json")[1])
     assert [root["party"] for root in document["roots"]] == [stage.pids[FORGETFUL], stage.pids[READER]]
-    assert len(document["waits"]) == 5
+    assert (len(document["waits"]), document["waits_left_out"]) == (5, 0)
     text = lab(capsys, "locks", "--dsn", dsn)[1]
     word = document["roots"][0]["identity"]
     assert f"lab terminate {word}" in text
