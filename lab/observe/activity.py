@@ -10,7 +10,7 @@ not what they do: they are counted as hidden.
 
 import random
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -124,7 +124,7 @@ def sampled(connection: Connection, seconds: float, hz: float = HZ, seed: int | 
     return tuple(taken)
 
 
-def _sample(at_s: float, rows: Iterable[tuple[Any, ...]]) -> Sample:
+def _sample(at_s: float, rows: Collection[tuple[Any, ...]]) -> Sample:
     counts, unseen = {}, 0
     for state, kind, event, hidden, sessions in rows:
         if hidden:
