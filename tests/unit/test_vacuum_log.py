@@ -15,7 +15,7 @@ from lab.analyse.vacuum_log import Run, run, runs
 from lab.observe.vacuum_log import messages, of_csv, of_json, of_stderr
 from lab.record.log_message import LogMessage
 
-LOGS = Path(__file__).parents[1] / "logs"
+LOGS = Path(__file__).parents[1] / "data"
 MAJORS = range(13, 19)
 
 
