@@ -24,8 +24,9 @@ from lab.errors import LabError, ObserverError, UsageError
 from lab.observe.autovacuum import connected, look, looks
 from lab.observe.session import one_line
 from lab.observe.vacuum_log import messages
-from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction, keep, kept
+from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction
 from lab.record.horizon import Holder
+from lab.record.predictions import Kept, keep, kept
 
 FILE = Path("autovacuum") / "predictions.jsonl"  # in the lab's home
 _SYSTEM = ("pg_catalog.", "information_schema.")
@@ -167,24 +168,34 @@ def _worth_a_line(one: Prediction) -> bool:
 
 
 def _check(
-    connection: Connection, before: Sequence[Prediction], names: Sequence[str], seen: Sequence[Run], system: bool,
+    connection: Connection, before: Kept, names: Sequence[str], seen: Sequence[Run], system: bool,
     as_json: bool, place: Path,
 ) -> None:  # fmt: skip
     now = look(connection)
-    wanted = set(_chosen(before, now, names, system))
-    outcomes = check([one for one in before if one in wanted], now, seen)
+    wanted = set(_chosen(before.predictions, now, names, system))
+    outcomes = check([one for one in before.predictions if one in wanted], now, seen)
+    notes = _doubts(before, place)
     counts = Counter(one.verdict for one in outcomes)
     if as_json:
         document = {"file": str(place), "counts": dict(counts), "outcomes": [_plain(one) for one in outcomes]}
+        document["notes"] = notes
         typer.echo(json.dumps(document, indent=2, allow_nan=False))
         return
     out = Console(highlight=False)
+    for note in notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
     if not outcomes:
         out.print(f"{place} holds no prediction for {now.database} on this server", markup=False, soft_wrap=True)
         return
     for one in outcomes:
         _print_outcome(out, one)
     out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()), markup=False, style="bold")
+
+
+def _doubts(before: Kept, place: Path) -> list[str]:
+    if not before.skipped:
+        return []
+    return [f"{before.skipped} lines of {place} are no predictions and were passed over"]
 
 
 def _print_outcome(out: Console, one: Outcome) -> None:

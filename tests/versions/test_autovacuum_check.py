@@ -16,7 +16,8 @@ from lab.analyse.vacuum_log import runs
 from lab.observe import autovacuum
 from lab.observe.vacuum_log import messages
 from lab.process import wait_until
-from lab.record.autovacuum import DUE, LATER, NOTHING, VACUUM, Prediction, keep, kept
+from lab.record.autovacuum import DUE, LATER, NOTHING, VACUUM, Prediction
+from lab.record.predictions import keep, kept
 from lab.server.binaries import Binaries
 from lab.server.private import Private, private
 from tests.versions.scene import PATIENCE_S, Scene, enabled, made
@@ -77,7 +78,7 @@ def test_the_moment_that_the_rate_foretold_is_when_the_log_says_it_began(
         said = [one for one in predict(seen, flush_s=2, start_s=15) if (one.table, one.action) == ("public.t", VACUUM)]
         assert said[0].verdict == LATER and said[0].first == 4051, sentence(said[0])
         keep(tmp_path / "kept.jsonl", said)
-        found = came(scene, kept(tmp_path / "kept.jsonl")[0], any_server)
+        found = came(scene, kept(tmp_path / "kept.jsonl").predictions[0], any_server)
     assert (found.verdict, found.why) == (AS_PREDICTED, "by the log"), found
     # rows whose space a scan had already cleared are counted as dead, and not among those removed
     assert 0 < (found.rows_removed or 0) <= 20_000
