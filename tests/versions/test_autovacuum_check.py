@@ -58,7 +58,7 @@ def came(scene: Scene, made_one: Prediction, server: Private) -> Outcome:
     found: list[Outcome] = []
 
     def told() -> bool:
-        found.append(outcome(made_one, scene.look(), runs(messages(server.log))))
+        found.append(outcome(made_one, scene.look(), runs(messages([server.log]))))
         return found[-1].rows_removed is not None and found[-1].runs > 0
 
     assert wait_until(told, timeout_s=PATIENCE_S, every_s=0.2), found[-1]
@@ -126,9 +126,9 @@ def test_every_line_that_this_server_wrote_about_autovacuum_is_known(scene: Scen
     enabled(scene)
     name = f"{scene.look().database}.public.t"
     assert wait_until(
-        lambda: any(one.table == name for one in runs(messages(any_server.log))), timeout_s=PATIENCE_S, every_s=0.2
+        lambda: any(one.table == name for one in runs(messages([any_server.log]))), timeout_s=PATIENCE_S, every_s=0.2
     )
-    found = runs(messages(any_server.log))
+    found = runs(messages([any_server.log]))
     assert not [line for one in found for line in one.unknown]
     (of_it, *_) = [one for one in found if one.table == name]
     assert (of_it.rows_removed, of_it.rows_not_removable, of_it.index_scans) == (400, 0, 1)
@@ -152,7 +152,7 @@ def test_stderr_csvlog_and_jsonlog_of_one_server_tell_the_same_runs(programs: Bi
         folder = server.where.data / "log"
 
         def seen(ending: str) -> list[tuple[object, ...]]:
-            found = runs(message for file in sorted(folder.glob(f"*.{ending}")) for message in messages(file))
+            found = runs(messages(sorted(folder.glob(f"*.{ending}"))))
             return [(one.table, one.action, one.ended_at, one.pid, one.rows_removed, one.unknown) for one in found]
 
         assert wait_until(lambda: any(one[4] for one in seen("log")), timeout_s=PATIENCE_S, every_s=0.2)
