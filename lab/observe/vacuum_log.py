@@ -18,7 +18,8 @@ from lab.record.log_message import LogMessage
 from lab.slowlog import entries
 
 _BEGINS = ("automatic vacuum ", "automatic aggressive vacuum ", "automatic analyze ")
-_TIME = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[A-Za-z]+|[+-]\d\d(?::?\d\d)?)")
+# before it may stand what a crash left of another time
+_TIME = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?P<zone>[A-Za-z]+|[+-]\d\d(?::?\d\d)?)$")
 _EPOCH = re.compile(r"\d{10}\.\d{3}")
 _UTC = ("UTC", "GMT", "Z")
 _AS_UTC = (*_UTC, "UCT", "Zulu", "Etc/UTC", "Etc/GMT", "Etc/UCT", "Etc/Zulu")  # known without a table of zones
@@ -67,7 +68,7 @@ def moment(text: str, zone: tzinfo | None = UTC) -> datetime | None:
     """
     if _EPOCH.fullmatch(text):
         return datetime.fromtimestamp(float(text), UTC)
-    found = _TIME.fullmatch(text)
+    found = _TIME.search(text)
     if found is None:
         return None
     try:

@@ -111,7 +111,7 @@ def test_every_form_says_the_same_under_any_name_packed_or_not(form: Form, tmp_p
 
 
 @pytest.mark.parametrize(("form", "end"), [(as_csv, b""), (as_csv, b"\n"), (as_json, b"\n"), (as_stderr, b"\n")])
-@pytest.mark.parametrize("part", [0.05, 0.3, 0.5, 0.8, 0.97])
+@pytest.mark.parametrize("part", [0.005, 0.02, 0.3, 0.5, 0.8, 0.97])
 def test_an_entry_that_a_crash_cut_off_does_not_swallow_the_next(
     form: Form, end: bytes, part: float, tmp_path: Path
 ) -> None:
