@@ -293,3 +293,13 @@ def test_the_effect_is_checked_against_the_rows_that_went() -> None:
         run = Run(VACUUM, "app.public.t", ended, elapsed_s=1.0, rows_removed=removed)
         later = look(9, autovacuums=1, last_autovacuum=ended)
         assert outcome(made, later, [run]).effect_as_predicted is right
+
+
+def test_counters_that_were_seen_too_briefly_between_runs_are_not_taken_to_stand_still() -> None:
+    looks = [look(0, dead_rows=400), look(0.5, dead_rows=400, xid_age=110)]
+    looks += [look(1 + n / 2, dead_rows=40, xid_age=120 + 10 * n, autovacuums=1) for n in range(2)]
+    found = vacuum(*looks)
+    assert (found.verdict, found.reason, found.earliest_s) == (UNKNOWN, "dead rows", None)
+    assert "too little was seen" in sentence(found)
+    seen_longer = [look(2 + n / 2, dead_rows=40, xid_age=140 + 10 * n, autovacuums=1) for n in range(5)]
+    assert (vacuum(*looks, *seen_longer).verdict, vacuum(*looks, *seen_longer).reason) == (LATER, "age")
