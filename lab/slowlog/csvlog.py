@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from lab.slowlog.entries import Entries, Row, clean, from_rows
+from lab.slowlog.block import Entries, Row, clean, from_rows
 from lab.slowlog.prefix import MAIN
 
 COLUMNS = (23, 24, 26)  # PostgreSQL 9.0 to 12, 13, 14 and later

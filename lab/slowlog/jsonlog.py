@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from lab.slowlog.entries import Entries, Row, clean, from_rows
+from lab.slowlog.block import Entries, Row, clean, from_rows
 
 _KEYS = ("timestamp", "session_id", "error_severity", "message", "detail")
 _SCHEMA = pa.schema([(key, pa.string()) for key in _KEYS])

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from lab.slowlog.entries import Entries, Row, clean, from_rows
+from lab.slowlog.block import Entries, Row, clean, from_rows
 from lab.slowlog.prefix import MORE, Begun, Prefix
 
 _ENTRIES = 20_000  # in a block
-# messages of other kinds are not kept, since nothing of them is asked for
-_KEPT = ("duration: ", "statement: ", "execute ")
 
 
-def blocks(chunks: Iterable[bytes], prefix: Prefix) -> Iterator[Entries]:
-    """Yield the entries of a file, some thousand at a time; a line that belongs to none is counted as skipped."""
+def blocks(chunks: Iterable[bytes], prefix: Prefix, kept: tuple[str, ...] = ("",)) -> Iterator[Entries]:
+    """Yield the entries of a file, some thousand at a time; a line that belongs to none is counted as skipped.
+
+    :param kept: how the messages begin whose text is kept; of others, of which nothing is asked, only the rest is.
+    """
     rows: list[Row] = []
     skipped = 0
     entry: _Entry | None = None
@@ -20,7 +21,7 @@ def blocks(chunks: Iterable[bytes], prefix: Prefix) -> Iterator[Entries]:
         if begun and begun.severity in MORE:
             skipped += entry is None or not entry.more(begun, line)
         elif begun:
-            rows += entry.row() if entry else []
+            rows += entry.row(kept) if entry else []
             entry = _Entry(begun, line)
         elif entry and (line.startswith("\t") or not line):
             entry.line(line)
@@ -29,7 +30,7 @@ def blocks(chunks: Iterable[bytes], prefix: Prefix) -> Iterator[Entries]:
         if len(rows) >= _ENTRIES:
             yield from_rows(rows, skipped)
             rows, skipped = [], 0
-    rows += entry.row() if entry else []
+    rows += entry.row(kept) if entry else []
     yield from_rows(rows, skipped)
 
 
@@ -69,9 +70,9 @@ class _Entry:
         """Take a further line of what was taken last."""
         self._last.append(line[1:])
 
-    def row(self) -> list[Row]:
+    def row(self, kept: tuple[str, ...]) -> list[Row]:
         """Return the entry, as a list of one."""
         begun, message = self._begun, "\n".join(self._message)
-        if not message.startswith(_KEPT):
+        if not message.startswith(kept):
             message = ""
         return [(begun.time, begun.session, begun.severity, message, "\n".join(self._detail))]

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LogError, UsageError
-from lab.slowlog import csvlog, jsonlog, read, sources, statements, stderr
-from lab.slowlog.entries import from_rows
+from lab.slowlog import csvlog, entries, jsonlog, read, sources, statements, stderr
+from lab.slowlog.block import from_rows
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import kind_and_text, rows
 from lab.slowlog.prefix import Prefix, compiled
@@ -139,6 +139,7 @@ def test_any_prefix_is_understood_given_or_not(setting: str, line: str) -> None:
         assert begun is not None
         assert line[begun.rest :] == "duration: 1.000 ms"
         assert begun.session in ("42", "6561a000.2a")
+        assert begun.time in ("", "1700000000.123") or begun.time.endswith(" UTC")
 
 
 def test_an_escape_that_no_version_has_is_refused() -> None:
@@ -151,6 +152,24 @@ def test_statements_are_to_be_had_one_by_one_with_their_parameters(tmp_path: Pat
     table = pa.concat_tables(statements([tmp_path / "log"]))
     assert table["statement"].to_pylist() == ["SELECT 'a,\"b\"\n\tc' FROM t WHERE x = 5", "SELECT $1"]
     assert table["detail"].to_pylist() == ["", "Parameters: $1 = 'it''s, \"x\"'"]
+
+
+VACUUM = Said('automatic vacuum of table "lab.public.posts": index scans: 1\npages: 0 removed', session="6561a000.2a")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_entries_of_any_kind_are_to_be_had_one_by_one(form: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(log_of(form, [SLOW, VACUUM, Said("it is wrong", severity="ERROR")]))
+    found = list(entries([tmp_path / "log"]))
+    assert [(one.severity, one.message) for one in found[1:]] == [("LOG", VACUUM.message), ("ERROR", "it is wrong")]
+    assert (found[1].time, found[1].pid) == ("2026-11-23 10:00:00.010 UTC", 42)
+    assert [one.message for one in entries([tmp_path / "log"], begins=["automatic "])] == [VACUUM.message]
+
+
+def test_entries_that_do_not_say_their_process_have_none(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("LOG:  ready\n")
+    (one,) = entries([tmp_path / "log"])
+    assert (one.time, one.pid, one.message) == ("", None, "ready")
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300))
