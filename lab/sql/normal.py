@@ -125,7 +125,7 @@ def _is_sign(found: Sequence[str]) -> bool:
 
 
 def _operators(run: str) -> list[str]:
-    """Cut a run of operator characters as PostgreSQL's lexer does: + and - end an operator only beside a special one."""
+    """Cut a run of operator characters as PostgreSQL's lexer does: + or - ends one only with a special one in it."""
     if _SPECIAL.isdisjoint(run):
         first = run.rstrip("+-") or run[0]
         return [first.replace("!=", "<>"), *run[len(first) :]]

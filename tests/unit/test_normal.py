@@ -77,8 +77,8 @@ def test_a_long_run_is_cut_as_a_short_one(long: str, short: str) -> None:
     assert normalise(long) == short
 
 
-RUNS = st.tuples(st.sampled_from([*PIECES.split(), "+", "*-", "/", "values (", "in (", "array[", "(1),", "+/**/", "'a'\n"]),
-                 st.integers(1, 4000))  # fmt: skip
+REPEATED = [*PIECES.split(), "+", "*-", "/", "values (", "in (", "array[", "(1),", "+/**/", "'a'\n"]
+RUNS = st.tuples(st.sampled_from(REPEATED), st.integers(1, 4000))
 
 
 @settings(max_examples=60, deadline=None)

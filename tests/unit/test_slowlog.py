@@ -114,6 +114,34 @@ def test_one_log_in_two_forms_is_refused(tmp_path: Path) -> None:
         read([tmp_path / "a.csv", tmp_path / "a.json"])
 
 
+@pytest.mark.parametrize("other", ["./a.csv", "link.csv", "hard.csv", "a.csv"])
+def test_one_file_by_two_paths_is_refused(other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_bytes(log_of("csv26", [SLOW]))
+    Path("link.csv").symlink_to("a.csv")
+    Path("hard.csv").hardlink_to("a.csv")
+    for files in (["a.csv", other], [str(tmp_path / "a.csv"), other]):
+        with pytest.raises(UsageError, match="one log"):
+            read(files)
+
+
+QUIET = Said("ending log output to stderr", detail="x" * 70_000)
+
+
+@pytest.mark.parametrize(("csv_name", "log_name"), [("a.csv", "a.log"), ("a.csv.1", "a.log.1"), ("a.csv.gz", "a.log")])
+def test_what_a_server_writes_to_stderr_too_is_refused_and_what_it_does_not_is_read(
+    csv_name: str, log_name: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / csv_name, tmp_path / log_name]
+    packed = gzip.compress if csv_name.endswith(".gz") else bytes
+    files[0].write_bytes(packed(log_of("csv26", [SLOW])))
+    files[1].write_bytes(log_of("stderr", [QUIET]))
+    assert read(files).statements == 1
+    files[1].write_bytes(log_of("stderr", [QUIET, SLOW]))
+    with pytest.raises(UsageError, match="one log"):
+        read(files)
+
+
 def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="No such file"):
         read([tmp_path / "none.csv"])
