@@ -16,7 +16,9 @@ from lab.slowlog import csvlog, entries, jsonlog, read, sources, statements, std
 from lab.slowlog.block import from_rows
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import kind_and_text, rows
+from lab.slowlog.plans import Joiner, Plan, Ran, asked
 from lab.slowlog.prefix import Prefix, compiled
+from lab.slowlog.reading import _Reading
 from lab.sql.normal import normalise
 from tests.logs import FORMS, Said, log_of
 
@@ -287,6 +289,45 @@ def test_a_log_after_a_crash_goes_on_in_the_middle_of_a_line() -> None:
     whole = log_of("csv26", SMALL)
     found, skipped = counted(whole[:-150] + whole, "csv26")
     assert (found, skipped) == (9, 1)
+
+
+LONG = Said("duration: 1.000 ms  statement: SELECT '" + 'long, "text"\n' * 1_600_000 + "'")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lines", [True, False])
+def test_an_entry_of_over_16_mb_is_skipped_and_counted(form: str, lines: bool, tmp_path: Path) -> None:
+    long = LONG if lines else Said(LONG.message.replace("\n", " "))
+    (tmp_path / "log").write_bytes(log_of(form, [SLOW, long, QUICK]))
+    found = read([tmp_path / "log"])
+    assert (found.statements, found.duration_ms, found.skipped) == (2, 1500.75, 1)
+
+
+@pytest.mark.parametrize("junk", [b"x" * 2**20, b'"x,\n' * 2**18, b"x\ny," * 2**18])
+def test_what_is_no_log_is_not_kept(junk: bytes) -> None:
+    for blocks in (csvlog.blocks, jsonlog.blocks):
+        assert max(map(len, blocks(junk for _ in range(24)))) < 2**24 + 2**21
+    found = sum(len(block) for block in stderr.blocks((junk for _ in range(24)), Prefix()))
+    assert found == 0
+
+
+def test_a_plan_whose_session_never_returns_costs_no_other_session(tmp_path: Path) -> None:
+    reading = _Reading()
+    reading.add(rows(csvlog.parse(log_of("csv26", [Said(PLAN.format("1.000"), session="a.1")]), 26)))
+    later = rows(csvlog.parse(log_of("csv26", [QUICK] * 2000), 26))
+    assert len(reading._to_follow(later)) < 300
+    reading.add(later)
+    assert reading.result((), 0).statements == 2001
+
+
+def test_plans_that_wait_are_not_kept_without_end() -> None:
+    joiner = Joiner()
+    plans = [Plan(f"SELECT {n}", "x" * 2**20, 1.0, None) for n in range(40)]
+    decided = [plan for plan in plans for plan in joiner.plan("a.1", plan)]
+    assert 20 < len(decided) < 40
+    last = joiner.statement("a.1", Ran(asked("SELECT 39"), 7, 1.0, None))
+    assert decided + last == plans
+    assert [plan.group for plan in last][-2:] == [-1, 7]
 
 
 def test_blocks_are_cut_between_entries_wherever_a_chunk_ends() -> None:
