@@ -85,7 +85,7 @@ def test_where_a_column_was_dropped_the_exact_way_says_that_it_is_wrong_about_a_
 
 def test_without_analyze_there_is_no_estimate_and_it_says_so(scene) -> None:
     never = scene("never analyzed, half deleted").by(ESTIMATE)
-    assert never.rewrite_pct is never.unused_pct is None
+    assert never.rewrite_pct is never.reuse_pct is None
     assert never.notes == (arithmetic.NEVER_ANALYZED,)
 
 
