@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lab.slowlog.entry import Work, find, works
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import BEGINNINGS, BIND, PARSE, STATEMENT, Rows, kind_and_text, rows
-from lab.slowlog.plans import Joiner, Plan, Ran, seconds, take_apart
+from lab.slowlog.plans import Joiner, Plan, Ran, asked, seconds, take_apart
 from lab.slowlog.prefix import Prefix
 from lab.slowlog.report import Group, SlowLog, number
 from lab.slowlog.sources import Source
@@ -21,6 +22,7 @@ from lab.sql.normal import normalise
 _WORKERS = 2
 _AHEAD = 4  # blocks in memory
 _KNOWN = 20_000  # texts whose group is remembered; the groups themselves are always
+_KNOWN_CHARACTERS = 16 * 1024 * 1024  # of them
 _TAIL = 256  # statements at a block's end, whose plan may be in the next block
 _PARSES, _BINDS, _NONE = -2, -3, -1
 
@@ -100,6 +102,7 @@ class _Reading:
     def __init__(self) -> None:
         self._groups: dict[str, int] = {}
         self._known: dict[str, int] = {}
+        self._known_size = 0  # characters
         self._sums, self._joiner = Sums(), Joiner()
         self._entries = self._skipped = self._plans = self._joined = 0
         self._parse_ms = self._bind_ms = 0.0
@@ -123,8 +126,10 @@ class _Reading:
         """Return the group of a message, or what else becomes of it."""
         known = self._known.get(text)
         if known is None:
-            if len(self._known) >= _KNOWN:
+            self._known_size += len(text)
+            if len(self._known) >= _KNOWN or self._known_size > _KNOWN_CHARACTERS:
                 self._known.clear()
+                self._known_size = len(text)
             kind, statement = kind_and_text(text)
             places = {PARSE: _PARSES, BIND: _BINDS}
             known = self._group(statement) if kind == STATEMENT else places.get(kind, _NONE)
@@ -136,16 +141,27 @@ class _Reading:
 
     def _follow(self, block: Rows, group: npt.NDArray[np.int64]) -> None:
         """Join the plans of a block, and remember the statements whose plan may still come."""
-        first = 0 if self._joiner.waits or block.is_plan.any() else max(0, len(block) - _TAIL)
-        columns = [column[first:].to_pylist() for column in (block.session, block.time, block.message)]
-        numbers = (block.is_plan[first:].tolist(), group[first:].tolist(), block.ms[first:].tolist())
+        at = self._to_follow(block)
+        columns = [column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message)]
+        numbers = (block.is_plan[at].tolist(), group[at].tolist(), block.ms[at].tolist())
         for session, time, message, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
             if is_plan:
                 self._plans += 1
                 self._decided(self._joiner.plan(session, take_apart(message, time)))
             elif number_ >= 0:
-                ran = Ran(kind_and_text(message)[1], number_, 0.0 if np.isnan(ms) else ms, seconds(time))
+                ran = Ran(asked(kind_and_text(message)[1]), number_, 0.0 if np.isnan(ms) else ms, seconds(time))
                 self._decided(self._joiner.statement(session, ran))
+
+    def _to_follow(self, block: Rows) -> npt.NDArray[np.int64]:
+        """Return which rows of a block matter to a plan: of it, of one that waits, or of one in the next block."""
+        if block.is_plan.any():
+            return np.arange(len(block))
+        matters = np.zeros(len(block), np.bool_)
+        if sessions := self._joiner.waits_for:
+            wanted = pc.is_in(block.session, value_set=pa.array(sessions, pa.string()))
+            matters |= wanted.to_numpy(zero_copy_only=False)
+        matters[-_TAIL:] = True
+        return np.flatnonzero(matters)
 
     def _decided(self, plans: Sequence[Plan]) -> None:
         for plan in plans:
