@@ -75,5 +75,15 @@ def sampled(connection: Connection, seconds: float, hz: float = HZ, seed: int | 
         at_s = (monotonic_us() - start_us) / 1e6
         with connection.cursor() as cursor:
             cursor.execute(sql.load("triage/sample"))
-            taken.append(Sample(at_s, {(state, kind, event): n for state, kind, event, n in cursor.fetchall()}))
+            taken.append(_sample(at_s, cursor.fetchall()))
     return tuple(taken)
+
+
+def _sample(at_s: float, rows: Collection[tuple[Any, ...]]) -> Sample:
+    counts, unseen = {}, 0
+    for state, kind, event, hidden, sessions in rows:
+        if hidden:
+            unseen += sessions
+        else:
+            counts[state, kind, event] = sessions
+    return Sample(at_s, counts, unseen)
