@@ -7,6 +7,8 @@ SELECT t.oid::bigint AS oid,
        t.reltuples > 0 OR t.relpages > 0 AS is_analyzed,
        CASE WHEN t.relkind <> 'p' THEN pg_relation_size(t.oid) END AS size_bytes,
        current_setting('block_size')::int AS block_bytes,
+       (SELECT h.inhparent::bigint FROM pg_inherits AS h WHERE t.relispartition AND h.inhrelid = t.oid) AS parent,
+       t.relkind = 'p' AS is_partitioned,
        {columns}
 FROM pg_class AS t
 JOIN pg_namespace AS n ON n.oid = t.relnamespace
