@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
-from lab.chart.plain import EXTRA, WIDTH_IN
+from lab.chart.plain import EXTRA, WIDTH_IN, headline
 from lab.chart.style import BODY, GREY, GRID, INK, PANEL, SOFT, TEXT, TITLE, Look, blank, spread, styled, text_width_in
 from lab.record.bloat import MB, Sample
 
-_TITLE_CHARACTERS = 70
 FAR_POINTS = 3.0  # what is farther from the truth is named in the figure
 _RIGHT = Look("#555555", "-", "o")
 
@@ -134,12 +132,12 @@ def _panel(title: str, subtitle: str, height_in: float, left_in: float) -> tuple
 
 
 def _head_in(title: str) -> float:
-    return 0.7 + 0.26 * (wrapped(title, _TITLE_CHARACTERS).count("\n") + 1)
+    return 0.7 + 0.26 * (headline(title).count("\n") + 1)
 
 
 def _head(figure: Figure, title: str, subtitle: str) -> None:
     height_in = figure.get_size_inches()[1]
-    text = wrapped(title, _TITLE_CHARACTERS)
+    text = headline(title)
     below_in = 0.2 + 0.26 * (text.count("\n") + 1)
     figure.text(0.02, 1 - 0.12 / height_in, text, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
     figure.text(0.02, 1 - below_in / height_in, subtitle, va="top", fontsize=BODY, color=SOFT)

@@ -11,7 +11,6 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
 from lab.chart.side import log_ticks
 from lab.chart.style import (
     BODY,
@@ -25,6 +24,7 @@ from lab.chart.style import (
     TITLE,
     Look,
     blank,
+    fitted,
     spread,
     styled,
     text_width_in,
@@ -66,6 +66,16 @@ class Words:
     limits: Mapping[str, float] = field(default_factory=dict)
     x_guesses: Mapping[str, float] = field(default_factory=dict)  # of a curve: on its x axis
     x_limits: Mapping[str, float] = field(default_factory=dict)
+
+
+def headline(title: str) -> str:
+    """Return a title in lines that fit across a figure."""
+    return fitted(title, TITLE - 2, 0.96 * WIDTH_IN, bold=True)
+
+
+def byline(subtitle: str) -> str:
+    """Return a subtitle in lines that fit across a figure."""
+    return fitted(subtitle, BODY, 0.96 * WIDTH_IN)
 
 
 def look_of(kind: str, number: int) -> Look:
@@ -172,8 +182,7 @@ def structure(words: Words, names: Sequence[str]) -> str:
 
 
 def _figure(words: Words, height_in: float, left_in: float, right_in: float = 0.7) -> tuple[Figure, Axes]:
-    title = wrapped(words.title, 78)
-    subtitle = wrapped(words.subtitle, 105)
+    title, subtitle = headline(words.title), byline(words.subtitle)
     head_in = 0.35 + 0.26 * (title.count("\n") + 1) + 0.2 * (subtitle.count("\n") + 1) + 0.2
     height_in += head_in
     figure = blank(WIDTH_IN, height_in)

@@ -81,6 +81,22 @@ def text_width_in(text: str, size: float, bold: bool = False) -> float:
     return max((TextPath((0, 0), line, size=size, prop=font).get_extents().width / 72 for line in lines), default=0.0)
 
 
+def fitted(text: str, size: float, width_in: float, bold: bool = False) -> str:
+    """Return *text* in lines that are at most so wide when they are drawn; a single word may be wider.
+
+    >>> fitted("one two three", 11, 0.7).splitlines()
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width_in(longer, size, bold) <= width_in:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
 def axes_width_in(ax: Axes) -> float:
     """Return the width of the axes within their figure, inches."""
     figure = ax.get_figure()

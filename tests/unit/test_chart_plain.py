@@ -74,3 +74,10 @@ def test_what_is_guessed_of_the_x_axis_is_an_upright_line_with_its_name() -> Non
     upright = {line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1}
     assert upright == {12.0, 20.0}
     assert {"your guess 12", "predicted 20"} <= {text.get_text() for text in ax.texts}
+
+
+def test_a_title_of_wide_letters_is_broken_before_the_edge() -> None:
+    title = "Beside VACUUM FULL the reader waited 2,404 ms, 100 % of the time that it took"
+    for figure in (plain.strip(ROWS, Words(title, title * 2, "ms")), plain.curve(LINES, Words(title, title * 2, "ms"))):
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        assert all(text.get_window_extent(renderer).x1 <= figure.bbox.x1 for text in figure.texts)
