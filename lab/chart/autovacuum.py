@@ -166,7 +166,6 @@ def _upright(ax: Axes, name: str, where: float, one: Course, height: float, colo
     ax.annotate(
         name, (where, height), (-4 if left else 4, 0), xycoords=("data", "axes fraction"), va="top",
         ha="right" if left else "left", textcoords="offset points", fontsize=BODY, color=colour,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
     )  # fmt: skip
 
 

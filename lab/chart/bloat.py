@@ -76,11 +76,13 @@ def course(panels: Sequence[Course], title: str, subtitle: str, guess_mb: float 
         figure = blank(WIDTH_IN, height_in)
         _head(figure, title, subtitle)
         top = max([sample.size_bytes / MB for panel in panels for sample in panel.samples] + [guess_mb or 0.0])
+        last_s = max(sample.at_s for panel in panels for sample in panel.samples)
         for number, panel in enumerate(panels):
             bottom_in = 0.65 + (len(panels) - 1 - number) * 2.1
             ax = figure.add_axes((0.9 / WIDTH_IN, bottom_in / height_in, 6.9 / WIDTH_IN, 1.55 / height_in))
             ax.set_ylim(0, 1.12 * top)
             _draw_course(ax, panel)
+            ax.set_xlim(0, last_s)
             if guess_mb is not None and panel is panels[0]:
                 ax.axhline(guess_mb, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
                 ax.annotate(
@@ -115,7 +117,6 @@ def _draw_course(ax: Axes, panel: Course) -> None:
         )  # fmt: skip
     ax.set_title(panel.label, fontsize=PANEL)
     ax.set_ylabel("MB", fontsize=BODY)
-    ax.set_xlim(0, max(times))
     ax.grid(color=GRID)
     ax.set_axisbelow(True)
 

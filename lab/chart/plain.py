@@ -32,6 +32,7 @@ from lab.chart.style import (
 from lab.units import format_number
 
 WIDTH_IN = 9.0
+_TOP = -0.75  # of rows: room for the median of the first
 # for series that are no pools: none of the pools' colours
 EXTRA = (Look("#333333", "-", "o"), Look("#4D7A00", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
 
@@ -84,31 +85,26 @@ def look_of(kind: str, number: int) -> Look:
 
 
 def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
-    """Return dots in rows with the median of each written beside it; guesses and limits are vertical lines."""
+    """Return dots in rows; the median of several is written above its mark; guesses and limits are vertical lines."""
     with styled():
         figure, ax = _figure(
             words, 1.9 + 0.5 * len(rows), left_in=max(text_width_in(row.label, BODY) for row in rows) + 0.3
         )
-        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.set_ylim(len(rows) - 0.4, _TOP)
         ax.set_yticks(range(len(rows)), [row.label for row in rows])
         ax.tick_params(axis="y", length=0, labelsize=BODY)
         for number, row in enumerate(rows):
             look = look_of(row.kind, number if any(other.kind for other in rows) else 0)
             ax.plot(row.values, [number] * len(row.values), look.marker, color=look.colour, alpha=0.55, markersize=6)
             if row.values:
-                middle = median(row.values)
-                ax.plot([middle] * 2, [number - 0.28, number + 0.28], color=INK, linewidth=1.6)
-                ax.annotate(
-                    format_number(middle), (max(row.values), number), (8, 0), textcoords="offset points", va="center",
-                    fontsize=BODY, color=TEXT,
-                )  # fmt: skip
+                _middle(ax, number, row.values)
         _scale(ax, log, [value for row in rows for value in row.values], words)
         for name, where in [*words.limits.items(), *words.guesses.items()]:
             guess = name in words.guesses
             ax.axvline(where, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)) if guess else "-", zorder=0)
             ax.annotate(
                 name,
-                (where, -0.6),
+                (where, _TOP),
                 (3, 3),
                 textcoords="offset points",
                 fontsize=BODY,
@@ -120,6 +116,18 @@ def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
         ax.set_axisbelow(True)
         ax.spines["left"].set_visible(False)
         return figure
+
+
+def _middle(ax: Axes, number: int, values: Sequence[float]) -> None:
+    """Mark and write the median: of several above its mark, since beside the dots it would be read as the last's."""
+    middle = median(values)
+    ax.plot([middle] * 2, [number - 0.28, number + 0.28], color=INK, linewidth=1.6)
+    several = len(values) > 1
+    ax.annotate(
+        f"median {format_number(middle)}" if several else format_number(middle),
+        (middle, number - 0.28 if several else number), (0, 1) if several else (8, 0), textcoords="offset points",
+        ha="center" if several else "left", va="bottom" if several else "center", fontsize=BODY, color=TEXT,
+    )  # fmt: skip
 
 
 def curve(

@@ -9,7 +9,7 @@ from lab.chart.matrix import Grid, matrix
 from lab.chart.plain import Line, Row, Words
 from lab.chart.style import BODY, TEXT
 from lab.demonstrate.dead_percent import Said
-from lab.demonstrate.probing import READS, UPKEEP, WRITES, Table
+from lab.demonstrate.probing import READS, UPKEEP, WRITES, Met, Table
 from lab.demonstrate.rewriting import Beside, Disk
 from lab.demonstrate.vacuuming import FILLED, VACUUMED, Known, Stage, Tail
 from lab.demonstrate.versions import Left
@@ -111,6 +111,12 @@ def waiting(tables: Sequence[Table]) -> None:
     )
     structure = f"chart: statements by holder of a lock; {', '.join(table.holder for table in tables)}"
     show(matrix(grid), structure, title)
+
+
+def queued(met: Met) -> pd.DataFrame:
+    """Return whether a statement waits behind one that waits."""
+    asked = {"statement": [met.probe], "lock": [_short(met.mode)], "waits": ["yes" if met.waited else "no"]}
+    return pd.DataFrame(asked)
 
 
 def _short(mode: str) -> str:

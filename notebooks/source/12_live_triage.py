@@ -74,7 +74,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 inside, outside = triage.frozen(stage, True), triage.frozen(stage, False)
-inside, outside
+triage_pictures.frozen(inside, outside)
 
 # %%
 lesson.claim(
@@ -127,7 +127,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 own, by_relation, by_transaction = triage.believed(stage)
-own, by_relation, by_transaction
+triage_pictures.believed([own, by_relation, by_transaction])
 
 # %%
 lesson.claim(
@@ -148,7 +148,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 orphan = triage.orphan(bench, server=stage.server)
-orphan
+triage_pictures.orphan(orphan)
 
 # %%
 lesson.claim(
