@@ -65,14 +65,12 @@ def believed(found: Sequence[Believed]) -> pd.DataFrame:
     return table({one.way: one for one in found}, {"found": "found", "missed": "missed", "made_up": "made up"})
 
 
-def orphan(found: Orphan) -> pd.DataFrame:
-    """Return who blocks, by the server and by its name, and the tree of waits."""
-    rows = {
-        "the server names as blocker": ", ".join(f"pid {pid}" for pid in found.blocked_by),
-        "its name": str(found.root),
-        **{f"tree, line {number}": line for number, line in enumerate(found.lines, 1)},
-    }
-    return pd.DataFrame({"": rows})
+def orphan(found: Orphan) -> None:
+    """Print who blocks, by the server's word and by its name, and the tree of waits."""
+    print(f"the server names as blocker: {', '.join(f'pid {pid}' for pid in found.blocked_by)}")  # noqa: T201
+    print(f"its name: {found.root}")  # noqa: T201
+    for line in found.lines:
+        print(line)  # noqa: T201
 
 
 def endings(found: Sequence[Ending]) -> pd.DataFrame:

@@ -53,7 +53,6 @@ def test_the_small_tables_show_what_was_seen_and_no_class() -> None:
         (statement_pictures.scans(Enforced(5, 20, 0, False), Planned(5, 7)), ["refused 5 rows of 25", "7"]),
         (triage_pictures.frozen(Frozen(True, 0, 0), Frozen(False, 0, 1)), ["with autocommit"]),
         (triage_pictures.believed([Believed("by relation", 3, 2, 4)]), ["by relation", "4"]),
-        (triage_pictures.orphan(Orphan((0,), "payment 7", ("a", "b"))), ["pid 0", "payment 7", "b"]),
     ]
     for made, words in tables:
         text = made.to_string()
@@ -72,3 +71,9 @@ def test_both_sides_of_a_trial_are_named_and_its_ratio_has_its_interval() -> Non
     assert made["time, ratio (95 %)"].to_dict() == {"without the index": "1", "with it": "0.05 (0.04 to 0.06)"}
     alone = replace(tried, effect=Interval(0.05, None, None))
     assert statement_pictures.sides(alone, ("a", "b"))["time, ratio (95 %)"].tolist() == ["1", "0.05"]
+
+
+def test_who_is_not_there_is_named_and_its_tree_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    triage_pictures.orphan(Orphan((0,), "payment 7", ("prepared", "└─ " + 80 * "x")))
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["the server names as blocker: pid 0", "its name: payment 7", "prepared", "└─ " + 80 * "x"]
