@@ -6,6 +6,7 @@ dark grey. Text is black or grey beside a coloured mark: the colours are too lig
 without pyplot, whose global state threads of a notebook would share.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,14 +88,15 @@ def fitted(text: str, size: float, width_in: float, bold: bool = False) -> str:
     >>> fitted("one two three", 11, 0.7).splitlines()
     ['one two', 'three']
     """
-    lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width_in(longer, size, bold) <= width_in:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return "\n".join(lines)
+    wide_in = text_width_in(text, size, bold)
+    # measuring is slow, so a line's length is guessed from the whole, and shortened while a line is too wide
+    characters = len(text) if wide_in <= width_in else int(len(text) * width_in / wide_in) + 2
+    found = textwrap.wrap(text, characters, break_long_words=False) or [text]
+    longest_word = max((len(word) for word in text.split()), default=1)
+    while characters > longest_word and any(text_width_in(line, size, bold) > width_in for line in found):
+        characters -= 1
+        found = textwrap.wrap(text, characters, break_long_words=False)
+    return "\n".join(found)
 
 
 def axes_width_in(ax: Axes) -> float:

@@ -160,7 +160,7 @@ def disk(found: Disk) -> None:
 def readers(beside: Sequence[Beside], guess_ms: float | None = None) -> None:
     """Show how long a reader waited over time beside each; *guess_ms* is of the longest wait beside the last."""
     last = beside[-1]
-    waited = f"{format_number(last.longest_ms)} ms, {100 * last.blocked:.0f} % of the time that it took"
+    waited = f"{format_number(last.longest_ms)} ms, {100 * min(last.blocked, 1):.0f} % of the time that it took"
     title = f"Beside {last.how} the reader waited {waited}"
     if last.blocked < 0.5:
         title = f"Beside {last.how} the reader's longest wait was {format_number(last.longest_ms)} ms"
