@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 
 import pandas as pd
 
@@ -18,7 +17,6 @@ from lab.lesson.pictures import curve
 from lab.units import format_number
 
 _TIME = "time, s"
-_LAST = 4  # rounds at the end that a title speaks of
 
 
 def counts(seen: Sequence[Came], ground: Ground) -> pd.DataFrame:
@@ -71,7 +69,7 @@ def dead(season: Season, guess: float | None = None) -> None:
     treated = [share for treatment, share in pct.items() if treatment != OFF]
     falling = all(more > less for more, less in pairwise(treated)) and pct.get(OFF, 0.0) > max(treated)
     words = Words(
-        "The smaller the scale factor, the fewer dead rows pile up; switched off, the most"
+        "The smaller the scale factor, the fewer dead rows"
         if falling
         else "The scale factors do not differ clearly in their dead rows",
         _subtitle(season),
@@ -114,13 +112,14 @@ def sizes(season: Season) -> None:
 
 def reads(season: Season) -> None:
     """Show how many blocks the server reads for one row by its key, over time."""
-    last = {one.treatment: median(seen.cost.blocks for seen in one.rounds[-_LAST:]) for one in season.tables}
-    off, least = last[OFF], min(blocks for treatment, blocks in last.items() if treatment != OFF)
+    last = {one.treatment: one.rounds[-1].cost.blocks for one in season.tables}
+    smallest = [treatment for treatment in last if treatment != OFF][-1]
+    off, least = last[OFF], last[smallest]
     words = Words(
-        f"One row by its key takes {off:g} blocks without autovacuum, {least:g} with it"
+        f"One row by its key takes {off} blocks without autovacuum, {least} at a factor of {smallest.name}"
         if off >= 1.5 * least
-        else "One row by its key takes about as many blocks everywhere",
-        f"the oldest session of each table, after every visit; the title: median of the last {_LAST}",
+        else f"One row by its key takes {off} blocks without autovacuum, and {least} with the smallest scale factor",
+        "the oldest session of each table, looked at after every visit; the title tells of the last one",
         _TIME,
         "blocks for one row (log scale)",
     )
