@@ -85,7 +85,7 @@ def test_where_a_column_was_dropped_the_exact_way_says_that_it_is_wrong_about_a_
 
 def test_without_analyze_there_is_no_estimate_and_it_says_so(scene) -> None:
     never = scene("never analyzed, half deleted").by(ESTIMATE)
-    assert never.rewrite_pct is never.unused_pct is None
+    assert never.rewrite_pct is never.reuse_pct is None
     assert never.notes == (arithmetic.NEVER_ANALYZED,)
 
 
@@ -260,7 +260,7 @@ def test_a_table_that_is_being_rewritten_is_named_and_not_waited_for(reader: Rea
         assert run(["bloat", "--dsn", database, "--json", "--least", "0"]) == 0
     captured = capsys.readouterr()
     assert [table["table"] for table in json.loads(captured.out) if not table["toast_of"]] == ["other"]
-    assert "locked exclusively, so not looked at: scene" in captured.err
+    assert "locked exclusively, or about to be, so not looked at: scene" in captured.err
 
 
 def test_a_partitioned_table_is_looked_at_by_its_partitions(database: str, capsys) -> None:
