@@ -17,6 +17,7 @@ columns, here are the pages. The usual estimates leave out padding and the fillf
 ANALYZE; that is what *padded*, *with_fillfactor* and *counted* switch off, for comparison.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,6 +50,7 @@ def spaces(seen: Seen) -> Looked:
         way: tell(seen.table, reading[way].row) for way, tell in ((EXACT, exact), (APPROX, approx)) if way in reading
     }
     timed = {way: replace(known[way], took_ms=reading[way].took_ms) for way in WAYS if way in known}
+    timed = {way: _said_if_larger(seen.table, space) for way, space in timed.items()}
     return Looked(
         seen.table,
         timed,
@@ -60,6 +62,7 @@ def spaces(seen: Seen) -> Looked:
 def exact(table: Table, row: Mapping[str, Any]) -> Space:
     """Return what pgstattuple has read: all of the file."""
     live, size = float(row["tuple_count"]), float(row["table_len"])
+    fresh = row_size(table.columns) if table.added else _size_of(table, live, float(row["tuple_len"]))
     return Space(
         EXACT,
         int(size),
@@ -69,9 +72,9 @@ def exact(table: Table, row: Mapping[str, Any]) -> Space:
         float(row["dead_tuple_len"]),
         float(row["free_space"]),
         _reserve(table, size),
-        _rewritten(table, live, _size_of(table, live, float(row["tuple_len"]))),
+        _rewritten(table, live, fresh) if fresh else None,
         read_blocks=int(size) // table.block_bytes,
-        notes=_dropped_note(table),
+        notes=(*_dropped_note(table), *_added_note(table)),
     )
 
 
@@ -94,7 +97,7 @@ def approx(table: Table, row: Mapping[str, Any]) -> Space:
         _reserve(table, size),
         _rewritten(table, live, known) if known else None,
         read_blocks=round(float(row["scanned_percent"]) / 100 * size / table.block_bytes),
-        notes=_held_note(table),
+        notes=(*_held_note(table), *_added_note(table)),
     )
 
 
@@ -127,9 +130,11 @@ def estimate(table: Table, *, padded: bool = True, with_fillfactor: bool = True,
     between, pointers = _between(table, size, rows.live, rows.dead, fresh)
     # a dead row that was pruned has left a pointer and no bytes, and n_dead_tup counts it all the same
     kept = min(rows.dead, between / size.aligned)
-    known = not table.dropped  # what is left of a dropped column lies within the live rows, and nobody counted it
+    # what is left of a dropped column lies within the live rows, an added one lacks there, and nobody counted it
+    known = not table.dropped and not table.added
     orphans = pointers - rows.live - rows.dead
-    said = (rows.note, *_stale_note(table, rows), *_held_note(table), *_pointer_note(table, orphans))
+    said = (rows.note, *_stale_note(table, rows), *_held_note(table), *_added_note(table),
+            *_pointer_note(table, orphans))  # fmt: skip
     return Space(
         ESTIMATE,
         table.size_bytes,
@@ -168,9 +173,14 @@ def rows_alive(table: Table, by_counters: bool = True) -> Rows:
     if not seen.live and not seen.dead and table.counted_rows and not seen.last_analyze and not seen.last_vacuum:
         return Rows(scaled, note=LOST)
     size = row_size(table.columns) if table.columns else None
-    if size is not None and seen.live > _SPARE * table.pages * rows_of_a_page(size, 100, table.block_bytes):
-        return Rows(scaled, note=f"the counters say {seen.live:,} rows, which do not fit; {scaled:,.0f} are taken")
-    return Rows(float(seen.live), float(seen.dead))
+    fit = table.pages * rows_of_a_page(size, 100, table.block_bytes) if size is not None else math.inf
+    if seen.live <= _SPARE * fit:
+        return Rows(float(seen.live), float(seen.dead))
+    if seen.live > _SPARE * scaled:
+        return Rows(scaled, note=f"the counters say {seen.live:,} rows, of which {fit:,.0f} fit into the file: counted "
+                                 f"twice; taken are the {scaled:,.0f} of the last VACUUM or ANALYZE")  # fmt: skip
+    narrow = f"only {fit:,.0f} of its {seen.live:,} rows would fit, were they as ANALYZE says: they are narrower"
+    return Rows(float(seen.live), float(seen.dead), "" if table.added else narrow)
 
 
 def _between(table: Table, size: Size, live: float, dead: float, fresh: float) -> tuple[float, float]:
@@ -215,12 +225,27 @@ def _held_note(table: Table) -> tuple[str, ...]:
     return (f"{_dropped(table)}: how much of it is still in the rows is not known; a rewrite would remove it",)
 
 
+def _added_note(table: Table) -> tuple[str, ...]:
+    if not table.added:
+        return ()
+    what = "1 column was" if table.added == 1 else f"{table.added} columns were"
+    return (f"{what} added with a default that older rows do not contain: a rewrite puts it into each of them",)
+
+
+def _said_if_larger(table: Table, space: Space) -> Space:
+    if not space.grows_by_pct:
+        return space
+    why = f", for its fillfactor is {table.fillfactor}" if table.fillfactor < 100 and not table.added else ""
+    return replace(space, notes=(*space.notes, f"a rewrite makes the file {space.grows_by_pct:.0f} % larger{why}"))
+
+
 def _pointer_note(table: Table, orphans: float) -> tuple[str, ...]:
     """Say what cannot be known: from 14 on VACUUM removes pointers at the end of a page's list, and no others."""
     points = 100 * orphans * POINTER_BYTES / table.size_bytes
     if points < 1:
         return ()
-    return (f"up to {points:.0f} points more may be free: removed rows are taken to have left their pointers",)
+    most = "1 point" if round(points) == 1 else f"{points:.0f} points"
+    return (f"up to {most} more may be free: removed rows are taken to have left their pointers",)
 
 
 def _dropped(table: Table) -> str:

@@ -27,6 +27,8 @@ DENSE = "denser than its fillfactor: merged entries fill a page better than sing
 NO_WIDTHS = "never analyzed, or this role may not see its statistics: nothing to estimate from"
 ONLY_BTREE = "neither pgstatindex nor the estimate knows this kind of index"
 PARTLY = "several columns: how many different keys they make together is a guess"
+_SMALL_PAGES = 50
+_OVERSHOT = 10.0  # points by which a merged entry, a tenth of a page, may overshoot the fillfactor; a single one: 1
 UNMERGED = "without merging of duplicates: too large wherever keys occur twice"
 
 
@@ -38,7 +40,13 @@ def spaces(seen: SeenIndex, rows: float | None) -> LookedIndex:
 
 def _space(index: Index, reading: Reading, rows: float | None) -> IndexSpace:
     space = exact(index, reading.row) if reading.way == EXACT else estimate(index, rows)
-    return replace(space, took_ms=reading.took_ms)
+    few = index.pages < _SMALL_PAGES and space.rebuild_pct is not None
+    return replace(space, took_ms=reading.took_ms, notes=(*space.notes, *_few_note(index) * few))
+
+
+def _few_note(index: Index) -> tuple[str, ...]:
+    pages = "1 page" if index.pages == 1 else f"{index.pages} pages"
+    return (f"{pages} in all: one page more or less decides on {100 / max(index.pages, 1):.0f} points",)
 
 
 def _entries(index: Index, rows: float | None) -> float | None:
@@ -55,12 +63,21 @@ def exact(index: Index, row: Any) -> IndexSpace:
     leaves = float(row["leaf_pages"])
     fresh = max(1.0, leaves * density / index.fillfactor) if density else 1.0
     inner = float(row["internal_pages"]) * fresh / leaves if leaves else 0.0
-    rebuilt = min(round(1 + fresh + inner) * index.block_bytes, float(row["index_size"]))
-    notes = (DENSE,) if density > index.fillfactor + 1 else ()
+    rebuilt, size = float(round(1 + fresh + inner) * index.block_bytes), float(row["index_size"])
+    over = density - index.fillfactor
+    grows = over > (_OVERSHOT if index.merges_duplicates else 1.0) and rebuilt > size
+    if not grows:
+        rebuilt = min(rebuilt, size)
+    notes = (_larger(index, rebuilt),) if grows else (DENSE,) * (over > 1)
     return IndexSpace(
         EXACT, int(row["index_size"]), density, rebuilt, read_blocks=int(row["index_size"]) // index.block_bytes,
         notes=notes,
     )  # fmt: skip
+
+
+def _larger(index: Index, rebuilt_bytes: float) -> str:
+    more = 100 * (rebuilt_bytes / index.size_bytes - 1)
+    return f"REINDEX makes it {more:.0f} % larger, for its fillfactor is {index.fillfactor}"
 
 
 def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: bool = True) -> IndexSpace:

@@ -24,6 +24,8 @@ _HEAD = ("", "way", "dead", "free", "reuse", "rewrite", "dead rows", "ms", "page
 _LEGEND = (
     "dead: VACUUM would free it. free: between rows. reuse: what new rows could use after VACUUM.",
     "rewrite: what VACUUM FULL, or for an index REINDEX, would give back. All in % of the file; - is not known.",
+    "Below 0: it would make the file larger. ms of estimate and counters: one look at the catalog for all tables "
+    "together, repeated in each line.",
 )
 
 

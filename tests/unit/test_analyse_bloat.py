@@ -87,7 +87,20 @@ def test_dead_rows_that_were_pruned_are_counted_but_take_no_room() -> None:
 def test_counters_that_cannot_be_true_are_not_taken() -> None:
     late = bloat.estimate(replace(TABLE, counters=replace(COUNTED, live=37_000)))
     assert late.live_rows == 18_500
-    assert "do not fit" in late.notes[0]
+    assert "of which 18,500 fit into the file" in late.notes[0]
+
+
+def test_more_rows_than_their_widths_allow_are_taken_where_both_have_counted_them() -> None:
+    narrow = replace(TABLE, counters=replace(COUNTED, live=37_000), counted_rows=37_000.0)
+    assert bloat.estimate(narrow).live_rows == 37_000
+    assert "they are narrower" in bloat.estimate(narrow).notes[0]
+
+
+@pytest.mark.parametrize(("orphans", "said"), [(10_000, "up to 5 points more"), (2500, "up to 1 point more")])
+def test_points_are_counted_as_people_do(orphans: int, said: str) -> None:
+    live = 18_500 - orphans
+    space = bloat.estimate(replace(TABLE, counters=replace(COUNTED, live=live)))
+    assert said in " ".join(space.notes)
 
 
 def test_counters_that_a_crash_has_taken_are_not_taken() -> None:

@@ -274,3 +274,53 @@ def test_a_view_has_no_space(database: str, capsys) -> None:
     value(database, "CREATE VIEW seen AS SELECT 1")
     assert run(["bloat", "seen", "--dsn", database]) == 2
     assert "'seen' has no rows of its own" in capsys.readouterr().err
+
+
+def test_a_system_table_is_refused_as_one(database: str, capsys) -> None:
+    assert run(["bloat", "pg_class", "--dsn", database]) == 2
+    assert "'pg_class' is one of the system's own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("ALTER TABLE scene SET (fillfactor = 60)", "% larger, for its fillfactor is 60"),
+        ("ALTER TABLE scene ADD more text DEFAULT repeat('x', 100)", "1 column was added with a default"),
+    ],
+)
+def test_a_rewrite_that_makes_the_file_larger_is_told_as_one(
+    reader: Reader, database: str, capsys, change, said
+) -> None:
+    reader.rows("lesson/bloat_plain", rows=20_000, fillfactor=100)
+    value(database, change)
+    reader.rows("lesson/bloat_vacuum")
+    flush(reader.connection)
+    table = told(capsys, "scene", "--dsn", database)[0]
+    reader.rows("lesson/bloat_rewrite")
+    truth = 100 * (1 - reader.value("lesson/bloat_size") / table["size_bytes"])
+    assert truth < -40
+    for way in (EXACT, APPROX, ESTIMATE):
+        assert table["ways"][way]["rewrite_pct"] == pytest.approx(truth, abs=2 * POINT)
+        assert said in " ".join(table["ways"][way]["notes"])
+        assert "% larger" in " ".join(table["ways"][way]["notes"])
+
+
+def test_an_index_that_reindex_makes_larger_is_told_as_one(reader: Reader) -> None:
+    reader.rows("lesson/bloat_keys", rows=40_000, keys=10**9, at_random=False)
+    with reader.connection.cursor() as cursor:
+        cursor.execute("ALTER INDEX scene_key SET (fillfactor = 60)")
+    reader.rows("lesson/bloat_vacuum")
+    look = Look(reader.connection, ["scene"])
+    exact = arithmetic.spaces(look.seen(look.tables[0])).indexes[0].spaces[EXACT]
+    reader.rows("lesson/bloat_reindex")
+    truth = 100 * (1 - reader.value("lesson/bloat_index_size") / exact.size_bytes)
+    assert exact.rebuild_pct == pytest.approx(truth, abs=3 * POINT)
+    assert "% larger, for its fillfactor is 60" in exact.notes[0]
+
+
+def test_of_a_small_index_it_is_said_that_a_few_pages_decide(reader: Reader) -> None:
+    reader.rows("lesson/bloat_keys", rows=1000, keys=10**9, at_random=False)
+    reader.rows("lesson/bloat_vacuum")
+    look = Look(reader.connection, ["scene"])
+    (index,) = arithmetic.spaces(look.seen(look.tables[0])).indexes
+    assert all("pages in all: one page more or less decides" in space.notes[-1] for space in index.spaces.values())
