@@ -38,6 +38,8 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "live": ("n_live_tup",),
     "dead": ("n_dead_tup",),
     "changed": ("n_mod_since_analyze",),
+    "inserted": ("n_tup_ins",),
+    "deleted": ("n_tup_del",),
     "updated": ("n_tup_upd",),
     "hot": ("n_tup_hot_upd",),
     "newpage": ("n_tup_newpage_upd",),
@@ -226,6 +228,8 @@ def _counters(row: Mapping[str, Any]) -> Counters:
         analyzes=(row["analyzed"] or 0) + (row["autoanalyzed"] or 0),
         last_vacuum=_latest(row["last_vacuum"], row["last_autovacuum"]),
         last_analyze=_latest(row["last_analyze"], row["last_autoanalyze"]),
+        inserted=row["inserted"] or 0,
+        deleted=row["deleted"] or 0,
     )
 
 

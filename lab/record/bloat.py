@@ -55,6 +55,8 @@ class Counters:
     analyzes: int
     last_vacuum: datetime | None
     last_analyze: datetime | None
+    inserted: int = 0  # since the counters began, those rolled back among them
+    deleted: int = 0
 
     @property
     def dead_pct(self) -> float | None:
