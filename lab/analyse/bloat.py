@@ -5,7 +5,7 @@ What each is asked, and whether it can answer:
 =========  ================================  ============================  ======================================
 way        what would VACUUM free            what can be reused            what would a rewrite give back
 =========  ================================  ============================  ======================================
-exact      yes                               yes                           but for dropped columns
+exact      yes                               yes                           but for dropped and added columns
 approx     yes, of the pages that it reads   all-visible pages: by the     but for dropped columns
                                              free space map
 estimate   as n_dead_tup knows it            but for dropped columns       yes, if ANALYZE is recent
@@ -71,7 +71,6 @@ def spaces(seen: Seen) -> Looked:
 def exact(table: Table, row: Mapping[str, Any]) -> Space:
     """Return what pgstattuple has read: all of the file."""
     live, size = float(row["tuple_count"]), float(row["table_len"])
-    fresh = row_size(table.columns) if table.added else _size_of(table, live, float(row["tuple_len"]))
     return Space(
         EXACT,
         int(size),
@@ -81,9 +80,9 @@ def exact(table: Table, row: Mapping[str, Any]) -> Space:
         float(row["dead_tuple_len"]),
         float(row["free_space"]),
         _reserve(table, size),
-        _rewritten(table, live, fresh) if fresh else None,
+        _rewritten(table, live, _size_of(table, live, float(row["tuple_len"]))),
         read_blocks=int(size) // table.block_bytes,
-        notes=(*_dropped_note(table), *_added_note(table)),
+        notes=(*_dropped_note(table), *(f"{note}, which this figure leaves out" for note in _added_note(table))),
     )
 
 

@@ -35,19 +35,16 @@ def rows(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> list[Bo
     found: list[Box] = []
     shown: set[object] = set()
 
-    def add(node: Node, depth: int, parent: int | None) -> None:
+    stack: list[tuple[Node, int, int | None]] = [(tree, 0, None) for tree in reversed(trees)]
+    while stack:
+        node, depth, parent = stack.pop()
         name, does = named.get(node.party, (str(node.party), ""))
         asked = node.wait.asked if node.wait else None
         queued = " (queued behind it)" if node.wait and node.wait.queued else ""
         asks = f"asks {asked.mode} on {asked.what}{queued}" if asked else ""
-        row = len(found)
+        stack += [(one, depth + 1, len(found)) for one in reversed(node.below)]
         found.append(Box(name, does, asks, depth, parent, node.party in shown))
         shown.add(node.party)
-        for one in node.below:
-            add(one, depth + 1, row)
-
-    for tree in trees:
-        add(tree, 0, None)
     return found
 
 

@@ -34,7 +34,7 @@ Role = Literal["owner", "app", "observer"]
 _ELSEWHERE = {
     "sizing": ("sizing", "lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4"),
     "claims": ("claims", "lab claims size overflow"),
-    "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --json"),
+    "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --plan"),
     "statements": ("statements", "lab statements --seconds 5 --by calls"),
     "autovacuum": ("autovacuum", "lab autovacuum --watch 10 public.sessions"),
     "bloat": ("bloat", "lab bloat public.posts --dsn postgresql://me@db/shop"),

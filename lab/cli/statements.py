@@ -15,7 +15,7 @@ from lab.analyse import recorded
 from lab.analyse.delta import between
 from lab.analyse.likeness import ORDERS, Both, Use, ordered, side_by_side, used
 from lab.analyse.n_plus_one import NPlusOne, n_plus_one
-from lab.analyse.statements import TRANSACTION, StatementDeltas
+from lab.analyse.statements import LAB, TRANSACTION, StatementDeltas
 from lab.cli.watch import Progressing
 from lab.compose.stack import Stack
 from lab.errors import UsageError
@@ -46,6 +46,7 @@ class Seen:
     deltas: StatementDeltas
     uses: tuple[Use, ...]
     control: tuple[Use, ...]  # BEGIN, COMMIT and the like
+    lab: tuple[Use, ...]  # what the lab itself asked
     patterns: tuple[NPlusOne, ...]
     notes: tuple[str, ...]
 
@@ -111,11 +112,18 @@ def _live(dsn: str, seconds: float) -> Seen:
     uses = used(delta.statements, delta.seconds)
     # transactions that were not reported would make a pattern look certain that is not
     transactions = delta.transactions if delta.settled else None
-    control = used(delta.statements, delta.seconds, TRANSACTION)
+    control, own = (used(delta.statements, delta.seconds, kind) for kind in (TRANSACTION, LAB))
     patterns = n_plus_one(uses, transactions)
     hidden = tuple(what for what in after.hidden if what.startswith("statements"))
     return Seen(
-        before.database, delta.seconds, delta.statements, uses, control, patterns, (*delta.statements.notes, *hidden)
+        before.database,
+        delta.seconds,
+        delta.statements,
+        uses,
+        control,
+        own,
+        patterns,
+        (*delta.statements.notes, *hidden),
     )
 
 
@@ -140,9 +148,16 @@ def _of_run(folder: Path) -> Seen:
     found = recorded.recorded_statements(open_run(folder))
     uses = used(found.statements, found.seconds)
     name = f"{folder.parent.name}/{folder.name} ({found.run.manifest.variant})"
-    control = used(found.statements, found.seconds, TRANSACTION)
+    control, own = (used(found.statements, found.seconds, kind) for kind in (TRANSACTION, LAB))
     return Seen(
-        name, found.seconds, found.statements, uses, control, n_plus_one(uses, found.requests), found.statements.notes
+        name,
+        found.seconds,
+        found.statements,
+        uses,
+        control,
+        own,
+        n_plus_one(uses, found.requests),
+        found.statements.notes,
     )
 
 
@@ -164,6 +179,7 @@ def _side(seen: Seen, by: str, top: int) -> dict[str, Any]:
         "seen_share": seen.deltas.seen_share,
         "statements": [_use(use) for use in ordered(seen.uses, by)[:top]],
         "transaction_control": [_use(use) for use in seen.control],
+        "lab": [_use(use) for use in seen.lab],
         "n_plus_one": [asdict(one) | {"evidence": one.evidence} for one in seen.patterns],
         "notes": list(seen.notes),
     }
@@ -225,6 +241,10 @@ def _rest(seen: Seen, top: int) -> Iterator[str]:
     if seen.control:
         calls = ", ".join(f"{use.statement} {_cell(use.calls)}" for use in seen.control)
         yield f"apart, calls: {calls}"
+    if seen.lab:
+        known = [use.calls for use in seen.lab if use.calls is not None]
+        calls = _cell(sum(known)) if len(known) == len(seen.lab) else _UNKNOWN
+        yield f"apart, the lab's own calls: {calls}; --json names the statements"
     for one in seen.patterns:
         yield f"N+1{'' if one.certain else ', probably'}: {_text(one.child.statement, False)}"
         if one.parent:

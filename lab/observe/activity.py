@@ -22,33 +22,12 @@ from lab.errors import ObserverError
 from lab.observe.schedule import moments, next_due
 from lab.observe.session import one_line, select_list
 from lab.record.triage import Sample, Session
+from lab.sql.columns import SESSION
 from lab.units import monotonic_us
 
 APPLICATION = "lab-triage"
 OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=5000 -c timezone=UTC"
 HZ = 10.0
-
-# of the value -> what servers have called it
-_SESSION: Mapping[str, tuple[str, ...]] = {
-    "pid": ("pid",),
-    "user_name": ("usename",),
-    "database_name": ("datname",),
-    "application_name": ("application_name",),
-    "client_addr": ("client_addr",),
-    "backend_type": ("backend_type",),
-    "leader_pid": ("leader_pid",),
-    "backend_start": ("backend_start",),
-    "xact_start": ("xact_start",),
-    "query_start": ("query_start",),
-    "state_change": ("state_change",),
-    "state": ("state",),
-    "wait_event_type": ("wait_event_type",),
-    "wait_event": ("wait_event",),
-    "query": ("query",),
-    "query_id": ("query_id",),
-    "xid": ("backend_xid",),
-    "xmin": ("backend_xmin",),
-}
 
 
 @contextmanager
@@ -81,7 +60,7 @@ def columns(connection: Connection) -> dict[str, Collection[str]]:
 
 def session_columns(live: Collection[str]) -> str:
     """Return the columns of a session to select from the view, or from what it is made of."""
-    return select_list(_SESSION, live)
+    return select_list(SESSION, live)
 
 
 def session(row: Mapping[str, Any]) -> Session:
@@ -120,5 +99,15 @@ def sampled(connection: Connection, seconds: float, hz: float = HZ, seed: int | 
         at_s = (monotonic_us() - start_us) / 1e6
         with connection.cursor() as cursor:
             cursor.execute(sql.load("triage/sample"))
-            taken.append(Sample(at_s, {(state, kind, event): n for state, kind, event, n in cursor.fetchall()}))
+            taken.append(_sample(at_s, cursor.fetchall()))
     return tuple(taken)
+
+
+def _sample(at_s: float, rows: Collection[tuple[Any, ...]]) -> Sample:
+    counts, unseen = {}, 0
+    for state, kind, event, hidden, sessions in rows:
+        if hidden:
+            unseen += sessions
+        else:
+            counts[state, kind, event] = sessions
+    return Sample(at_s, counts, unseen)

@@ -18,15 +18,11 @@ from lab.observe.horizon import holders
 from lab.observe.session import APPLICATION, one_line, select_list
 from lab.record.autovacuum import Look, Rules, Table
 from lab.record.options import options
+from lab.sql.columns import AUTOVACUUM
 
 OPTIONS = (
     "-c default_transaction_read_only=on -c jit=off -c statement_timeout=30000 -c lock_timeout=2000 -c timezone=UTC"
 )
-# column of the record -> what servers have called it, with the question's name for its table
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "frozen_pages": ("c.relallfrozen",),
-    "inserted_rows": ("s.n_ins_since_vacuum",),
-}
 _OFF = ("off", "false", "no", "0")
 
 
@@ -87,7 +83,7 @@ def tables(connection: Connection) -> tuple[Table, ...]:
     with connection.cursor() as cursor:
         cursor.execute(sql.load("observe/autovacuum_columns"))
         live = {name for (name,) in cursor.fetchall()}
-    rows = _rows(connection, "observe/autovacuum_tables", columns=select_list(COLUMNS, live))
+    rows = _rows(connection, "observe/autovacuum_tables", columns=select_list(AUTOVACUUM, live))
     return tuple(Table(options=options(row.pop("reloptions")), **row) for row in rows)
 
 

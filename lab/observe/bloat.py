@@ -32,26 +32,9 @@ from lab.record.bloat import (
     SeenIndex,
     Table,
 )
+from lab.sql.columns import BLOAT as COUNTED
 from lab.units import format_bytes
 
-COUNTED: Mapping[str, tuple[str, ...]] = {
-    "live": ("n_live_tup",),
-    "dead": ("n_dead_tup",),
-    "changed": ("n_mod_since_analyze",),
-    "inserted": ("n_tup_ins",),
-    "deleted": ("n_tup_del",),
-    "updated": ("n_tup_upd",),
-    "hot": ("n_tup_hot_upd",),
-    "newpage": ("n_tup_newpage_upd",),
-    "vacuumed": ("vacuum_count",),
-    "autovacuumed": ("autovacuum_count",),
-    "analyzed": ("analyze_count",),
-    "autoanalyzed": ("autoanalyze_count",),
-    "last_vacuum": ("last_vacuum",),
-    "last_autovacuum": ("last_autovacuum",),
-    "last_analyze": ("last_analyze",),
-    "last_autoanalyze": ("last_autoanalyze",),
-}
 NOT_ASKED = "not asked"
 _SHORT_HEADER_BYTES, _LONG_HEADER_BYTES, _SHORT_VALUE_BYTES = 1, 4, 126
 

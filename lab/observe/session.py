@@ -14,25 +14,14 @@ from psycopg2.extensions import connection, cursor, parse_dsn
 
 from lab import sql
 from lab.errors import ObserverError
-from lab.observe import columns
 from lab.observe.cpu import Usage
 from lab.record.tables import TABLES
+from lab.sql import columns
+from lab.sql.columns import RECORDED_DATABASE as DATABASE
 
 APPLICATION = "lab-observer"
 OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
 
-# column of the record -> what servers have called it; the first that is there is read
-DATABASE: Mapping[str, tuple[str, ...]] = {
-    "sessions": ("sessions",),
-    "numbackends": ("numbackends",),
-    "xact_commit": ("xact_commit",),
-    "xact_rollback": ("xact_rollback",),
-    "active_ms": ("active_time",),
-    "idle_in_transaction_ms": ("idle_in_transaction_time",),
-    "blks_read": ("blks_read",),
-    "blks_hit": ("blks_hit",),
-    "stats_reset": ("stats_reset",),
-}
 STATEMENTS: Mapping[str, tuple[str, ...]] = {
     name: columns.STATEMENTS[name] for name in TABLES["statements"].names if name in columns.STATEMENTS
 }

@@ -153,11 +153,6 @@ class Space:
         return self._pct(self.free_bytes)
 
     @property
-    def unused_pct(self) -> float | None:
-        """Dead and free together, of the file."""
-        return self._pct(_sum(self.dead_bytes, self.free_bytes))
-
-    @property
     def reuse_pct(self) -> float | None:
         """What new rows could use after VACUUM, of the file: dead and free, less the reserve."""
         unused = _sum(self.dead_bytes, self.free_bytes)

@@ -152,7 +152,7 @@ def test_what_was_read_becomes_a_space_with_its_cost() -> None:
 
 def test_the_reserve_of_the_fillfactor_is_free_and_not_to_be_reused() -> None:
     space = Space("exact", 1000, dead_bytes=100.0, free_bytes=400.0, reserve_bytes=300.0)
-    assert (space.unused_pct, space.reuse_pct) == (50, 20)
+    assert (space.dead_pct, space.free_pct, space.reuse_pct) == (10, 40, 20)
 
 
 INDEX = Index(2, 1, "i", 113 * 8192, columns=(NUMBER,), counted_rows=40_000.0)

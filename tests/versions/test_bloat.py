@@ -85,7 +85,7 @@ def test_where_a_column_was_dropped_the_exact_way_says_that_it_is_wrong_about_a_
 
 def test_without_analyze_there_is_no_estimate_and_it_says_so(scene) -> None:
     never = scene("never analyzed, half deleted").by(ESTIMATE)
-    assert never.rewrite_pct is never.unused_pct is None
+    assert never.rewrite_pct is never.reuse_pct is None
     assert never.notes == (arithmetic.NEVER_ANALYZED,)
 
 
@@ -300,9 +300,11 @@ def test_a_rewrite_that_makes_the_file_larger_is_told_as_one(
     truth = 100 * (1 - reader.value("lesson/bloat_size") / table["size_bytes"])
     assert truth < -40
     for way in (EXACT, APPROX, ESTIMATE):
-        assert table["ways"][way]["rewrite_pct"] == pytest.approx(truth, abs=2 * POINT)
-        assert said in " ".join(table["ways"][way]["notes"])
-        assert "% larger" in " ".join(table["ways"][way]["notes"])
+        notes = " ".join(table["ways"][way]["notes"])
+        assert said in notes
+        left_out = "which this figure leaves out" in notes  # pgstattuple measures the rows as they are
+        assert left_out == (way == EXACT and "ADD" in change)
+        assert table["ways"][way]["rewrite_pct"] == pytest.approx(0 if left_out else truth, abs=2 * POINT)
 
 
 def test_an_index_that_reindex_makes_larger_is_told_as_one(reader: Reader) -> None:
@@ -320,7 +322,9 @@ def test_an_index_that_reindex_makes_larger_is_told_as_one(reader: Reader) -> No
 
 def test_of_a_small_index_it_is_said_that_a_few_pages_decide(reader: Reader) -> None:
     reader.rows("lesson/bloat_keys", rows=1000, keys=10**9, at_random=False)
+    flush(reader.connection)
     reader.rows("lesson/bloat_vacuum")
+    flush(reader.connection)
     look = Look(reader.connection, ["scene"])
     (index,) = arithmetic.spaces(look.seen(look.tables[0])).indexes
     assert all("pages in all: one page more or less decides" in space.notes[-1] for space in index.spaces.values())
