@@ -12,7 +12,7 @@ ALL = '{"padded": True, "with_fillfactor": True, "by_counters": True}'
 MUTATIONS = (
     Mutation(
         NAME,
-        (PLACE, "One table, three questions"),
+        ("Predict", PLACE, "One table, three questions"),
         (
             ('SCENES["half deleted"], rows', 'SCENES["fresh"], rows'),
             ('SCENES["half deleted, vacuumed"], rows', 'SCENES["later half deleted, vacuumed"], rows'),
@@ -26,7 +26,7 @@ MUTATIONS = (
     ),
     Mutation(
         NAME,
-        (PLACE, "One table, three questions"),
+        ("Predict", PLACE, "One table, three questions"),
         (('SCENES["half deleted, vacuumed"], rows', 'SCENES["half deleted"], rows'),),
         ("The counters see nothing of that: no row is dead",),
     ),
