@@ -55,8 +55,8 @@ def while_built(table: Table, parts: int) -> list[str]:
         return []
     return [
         "its cure keeps writers out while it runs, since no index is made concurrently on a partitioned table; without "
-        f"that: CREATE INDEX ... ON ONLY {table.full_name}, then CREATE INDEX CONCURRENTLY on each of its {parts} "
-        "partitions, then ALTER INDEX ... ATTACH PARTITION for each"
+        f"that: CREATE INDEX ... ON ONLY {table.full_name}, then CREATE INDEX CONCURRENTLY on each partition ({parts}), "
+        "then ALTER INDEX ... ATTACH PARTITION for each"
     ]
 
 

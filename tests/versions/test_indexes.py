@@ -235,7 +235,7 @@ def test_the_cure_of_a_partitioned_table_runs_and_its_size_is_that_of_its_partit
     blocks = value(database, "SELECT (pg_relation_size('pt_1') + pg_relation_size('pt_2')) / 8192")
     one = found(database, "missing")["public.pt (k)"]
     assert any(f"reads all of public.pt, 19999 rows in {blocks} blocks" in text for text in one.evidence)
-    assert any("each of its 2 partitions" in text for text in one.cautions)
+    assert any("on each partition (2)" in text for text in one.cautions)
     assert any("3 calls" in text for text in one.evidence)
     assert set(found(database, "missing")) == {"public.pt (k)"}
     run(database, one.cure)
