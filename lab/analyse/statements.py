@@ -144,7 +144,8 @@ def _own() -> re.Pattern[str]:
 
 def _forms(question: str) -> Iterator[str]:
     """Give patterns of a question's normalised text: whatever values, and the lab's own lists of columns."""
-    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", sql.load(question))
+    whole = sql.load(question).replace("{locked}", sql.load("observe/locked"))
+    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", whole)
     form = re.escape(normalise(re.sub(r"(?<!{){(\w+)}(?!})", r"lab_part_\1", text)))
     for part, pattern in _PARTS.items():
         form = form.replace(f"lab_part_{part}", pattern)

@@ -13,12 +13,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from lab import config as settings
-from lab import server
 from lab.analyse import active
 from lab.analyse import locks as trees
+from lab.cli.target import DSN, dsn_of, passed_on
 from lab.cli.watch import Progressing
-from lab.compose.stack import Stack
 from lab.errors import UsageError
 from lab.observe import activity as sessions
 from lab.observe import locks as observed
@@ -26,7 +24,6 @@ from lab.record.triage import ACTIVE, CLIENT, Sample, Scene, Session, short
 from lab.units import parse_seconds
 
 OUT = Console(highlight=False)
-DSN = Annotated[str, typer.Option("--dsn", help="Another server than the lab's; pg_monitor suffices to look.")]
 JSON = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
 ]
@@ -77,21 +74,6 @@ def locks(dsn: DSN = "", as_json: JSON = False) -> None:
     for tree in forest:
         _print_root(scene, tree)
     _print_hidden(scene.sessions)
-
-
-def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
-    """Have the lab in the containers do it, if that is the one in use and no other server was named."""
-    stack = Stack(settings.read().home)
-    if dsn or not stack.stands():
-        return False
-    words = ["--json" if word is True else word for word in arguments if word is not False]
-    sys.stdout.write(stack.lab(command, *(str(word) for word in words)))
-    return True
-
-
-def dsn_of(dsn: str) -> str:
-    """Return the DSN that was given, or the one of the lab's owner."""
-    return dsn or server.dsn_of(settings.read(), "owner")
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import psycopg2
 import typer
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
@@ -18,11 +16,12 @@ from lab import config as settings
 from lab.analyse.autovacuum_check import Outcome, check
 from lab.analyse.autovacuum_prediction import predict, sentence
 from lab.analyse.vacuum_log import Run, runs
+from lab.cli.target import DSN, flags, lent, passed_on, refuse_files
 from lab.cli.watch import Progressing
 from lab.config import Config
-from lab.errors import LabError, ObserverError, UsageError
-from lab.observe.autovacuum import connected, look, looks
-from lab.observe.session import one_line
+from lab.errors import LabError, UsageError
+from lab.observe.autovacuum import look, looks
+from lab.observe.connection import connected
 from lab.observe.vacuum_log import log_timezone, messages, zone
 from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction
 from lab.record.horizon import Holder
@@ -37,7 +36,7 @@ _RANK = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2, NEVER: 3}
 
 def autovacuum(
     tables: Annotated[list[str] | None, typer.Argument(help="Which, such as public.posts; all without any.")] = None,
-    dsn: Annotated[str, typer.Option(help="Another server's; nothing is written to it. The lab's if not given.")] = "",
+    dsn: DSN = "",
     watch: Annotated[
         float, typer.Option(help="Watch the counters for so many seconds, to know how fast they grow; 0: look once.")
     ] = 2.0,
@@ -64,10 +63,14 @@ def autovacuum(
         raise UsageError("--log is read with --check; add that, or leave the log out")
     if chart and (checking or watch <= 0 or len(tables or []) != 1):
         raise UsageError("--chart draws the watch of one table: name it, give --watch seconds, leave --check out")
+    refuse_files(dsn, "autovacuum", log=logs, file=file, chart=chart)
+    words = (f"--watch={watch}", *flags(check=checking, system=system, all=everything))
+    if passed_on(dsn, "autovacuum", *(tables or []), *words, as_json):
+        return
     config = settings.read()
     place = file or config.home / FILE
-    lent = not dsn and _lent(config)
-    with Progressing() as progress, _connection(config, dsn, progress) as connection:
+    ends = not dsn and _lent(config)
+    with Progressing() as progress, lent(dsn, progress.say) as where, connected(where) as connection:
         if checking:
             before, timezone = kept(place), log_timezone(connection)
             seen_runs = _runs(config, dsn, logs, timezone)
@@ -76,7 +79,7 @@ def autovacuum(
             return
         _refuse_unknown(look(connection), tables or [])
         seen = _seen(connection, watch, progress)
-    if lent:
+    if ends:
         seen[-1] = replace(seen[-1], notes=(*seen[-1].notes, _LENT))
     chosen = _chosen(predict(seen), seen[-1], tables or [], system)
     keep(place, chosen)
@@ -94,21 +97,6 @@ def _lent(config: Config) -> bool:
     from lab import server
 
     return server.status(config).state != "running"
-
-
-@contextmanager
-def _connection(config: Config, dsn: str, progress: Progressing) -> Iterator[Connection]:
-    try:
-        if dsn:
-            with connected(dsn) as connection:
-                yield connection
-            return
-        from lab import server
-
-        with server.running(config, progress.say) as where, connected(where.owner_dsn) as connection:
-            yield connection
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server did not answer: {one_line(error)}") from None
 
 
 def _seen(connection: Connection, seconds: float, progress: Progressing) -> list[Look]:

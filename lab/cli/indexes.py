@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from lab import config as settings
-from lab import server
 from lab.analyse.indexes import KINDS, UNUSED_AFTER_DAYS, review
+from lab.cli.target import DSN, flags, lent, passed_on
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
 from lab.observe import indexes as reader
@@ -21,9 +20,7 @@ _MOST_DAYS = 36500
 
 
 def indexes(
-    dsn: Annotated[
-        str, typer.Option("--dsn", help="Another server's database, which is only read; pg_monitor suffices.")
-    ] = "",
+    dsn: DSN = "",
     unused_after: Annotated[
         int, typer.Option(help="Days without a scan after which an index counts as unused (PostgreSQL 16 and later).")
     ] = UNUSED_AFTER_DAYS,
@@ -53,12 +50,12 @@ def indexes(
         raise UsageError(f"--unused-after is {unused_after}; give 0 to {_MOST_DAYS} days")
     if not 0 <= settle <= 60:
         raise UsageError(f"--settle is {settle:g}; give 0 to 60 seconds")
-    with Progressing() as watch:
-        if dsn:
-            catalog, findings, tried = _look(dsn, unused_after, settle, what_if, watch, OWN if plan else NOTHING)
-        else:
-            with server.running(settings.read(), watch.say) as where:
-                catalog, findings, tried = _look(where.owner_dsn, unused_after, settle, what_if, watch, ALL)
+    words = (f"--unused-after={unused_after}", f"--settle={settle}", *flags(what_if=what_if, plan=plan))
+    if passed_on(dsn, "indexes", *words, as_json):
+        return
+    with Progressing() as watch, lent(dsn, watch.say) as where:
+        which: Plan = ALL if not dsn else OWN if plan else NOTHING
+        catalog, findings, tried = _look(where, unused_after, settle, what_if, watch, which)
     if as_json:
         typer.echo(json.dumps(_document(catalog, findings, tried), indent=2, allow_nan=False))
         return

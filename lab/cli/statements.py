@@ -16,8 +16,8 @@ from lab.analyse.delta import between
 from lab.analyse.likeness import ORDERS, Both, Use, ordered, side_by_side, used
 from lab.analyse.n_plus_one import NPlusOne, n_plus_one
 from lab.analyse.statements import LAB, TRANSACTION, StatementDeltas
+from lab.cli.target import DSN, dsn_of, flags, passed_on
 from lab.cli.watch import Progressing
-from lab.compose.stack import Stack
 from lab.errors import UsageError
 from lab.observe.statistics import reading
 from lab.record import experiment as folders
@@ -56,7 +56,7 @@ def statements(
         str, typer.Argument(help="A recorded run, or an experiment (its first pair), or last; without it: live.")
     ] = "",
     against: Annotated[str, typer.Option(help="Another run, to lay beside the first by normalised text.")] = "",
-    dsn: Annotated[str, typer.Option(help="Live: a server of your own; pg_monitor is enough.")] = "",
+    dsn: DSN = "",
     seconds: Annotated[float, typer.Option(help="Live: the time between the two looks.")] = 10.0,
     top: Annotated[int, typer.Option(help="How many statements to show.")] = 10,
     by: Annotated[str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")] = "total",
@@ -65,8 +65,8 @@ def statements(
 ) -> None:
     """Say which statements took the time: of the last seconds, or of a recorded run; alone, or beside another run."""
     _check(run, against, dsn, seconds, top, by)
-    if not (run or dsn) and Stack(settings.read().home).stands():
-        typer.echo(_in_containers(seconds, top, by, full, as_json), nl=False)
+    words = (f"--seconds={seconds}", f"--top={top}", f"--by={by}", *flags(full=full))
+    if not run and passed_on(dsn, "statements", *words, as_json):
         return
     sides = _recorded(run, against) if run else [_live(dsn, seconds)]
     if as_json:
@@ -92,18 +92,8 @@ def _check(run: str, against: str, dsn: str, seconds: float, top: int, by: str) 
         raise UsageError("--against takes two recorded runs; name the first one too")
 
 
-def _in_containers(seconds: float, top: int, by: str, full: bool, as_json: bool) -> str:
-    """Have the lab in the containers look at its server."""
-    flags = [name for name, wanted in (("--full", full), ("--json", as_json)) if wanted]
-    return Stack(settings.read().home).lab("statements", f"--seconds={seconds}", f"--top={top}", f"--by={by}", *flags)
-
-
 def _live(dsn: str, seconds: float) -> Seen:
-    if not dsn:
-        from lab import server
-
-        dsn = server.dsn_of(settings.read())
-    with Progressing() as watch, reading(dsn) as reader:
+    with Progressing() as watch, reading(dsn_of(dsn)) as reader:
         watch.say(f"looking for {seconds:g} s")
         before = reader.take()
         time.sleep(seconds)

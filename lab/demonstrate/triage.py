@@ -145,7 +145,11 @@ def bare(bench: Bench, server: Private | None = None) -> Iterator[Stage]:
         with closing(psycopg2.connect(server.dsn(_ROLE, database))) as connection, connection:
             _run(connection, "lesson/triage_table")
         dsn = server.dsn(database=database)
-        made = Stage(server, database, held.enter_context(activity.connected(dsn, application="lab-admin-triage")))
+        made = Stage(
+            server,
+            database,
+            held.enter_context(activity.connected(dsn, application="lab-admin-triage", read_only=False)),
+        )
         held.callback(made.close)
         yield made
 

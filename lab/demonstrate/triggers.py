@@ -21,7 +21,8 @@ from lab.demonstrate.bench import Bench
 from lab.demonstrate.ground import PATIENCE_S, Ground, named, run
 from lab.demonstrate.together import together
 from lab.errors import BusyError
-from lab.observe.autovacuum import connected, look
+from lab.observe.autovacuum import look
+from lab.observe.connection import connected
 from lab.record.autovacuum import LATER, VACUUM, Look, Prediction, Table
 
 NO_ANALYZE = {"autovacuum_analyze_threshold": "2000000000"}

@@ -10,45 +10,29 @@ not what they do: they are counted as hidden.
 
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.errors import ObserverError
+from lab.observe.connection import asked
+from lab.observe.connection import connected as _connected
 from lab.observe.schedule import moments, next_due
-from lab.observe.session import one_line, select_list
+from lab.observe.session import select_list
 from lab.record.triage import Sample, Session
 from lab.sql.columns import SESSION
 from lab.units import monotonic_us
 
 APPLICATION = "lab-triage"
-OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=5000 -c timezone=UTC"
+_TIMEOUT_S = 10.0
 HZ = 10.0
 
 
-@contextmanager
-def connected(dsn: str, application: str = APPLICATION) -> Iterator[Connection]:
-    """Lend a connection to look and to signal with: in autocommit, with times in UTC, and left out of the slow log.
-
-    :raises ObserverError: if the server cannot be reached, or does not answer a question, in one line.
-    """
-    try:
-        connection = psycopg2.connect(dsn, application_name=application, options=OPTIONS)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server cannot be reached: {one_line(error)}") from None
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.load("observe/quiet"))
-        yield connection
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server did not answer: {one_line(error)}") from None
-    finally:
-        connection.close()
+def connected(dsn: str, application: str = APPLICATION, read_only: bool = True) -> AbstractContextManager[Connection]:
+    """Lend a connection to look with, or to signal with; see :func:`lab.observe.connection.connected`."""
+    return _connected(dsn, application, read_only, timeout_s=_TIMEOUT_S)
 
 
 def columns(connection: Connection) -> dict[str, Collection[str]]:
@@ -72,14 +56,6 @@ def session(row: Mapping[str, Any]) -> Session:
         row["query_id"], row["xid"] is not None, row["xmin"] is not None, row["seen_at"],
         tuple(row.get("blocked_by") or ()),
     )  # fmt: skip
-
-
-def asked(connection: Connection, text: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Return the rows of one question, each with its columns' names."""
-    with connection.cursor() as cursor:
-        cursor.execute(text, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def sessions(connection: Connection) -> tuple[Session, ...]:

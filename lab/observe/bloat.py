@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from lab import sql
 from lab.errors import ObserverError, UsageError
+from lab.observe.connection import ask
 from lab.observe.session import select_list
 from lab.record.bloat import (
     APPROX,
@@ -43,7 +42,7 @@ class Look:
     """One look at the tables of a database: what the catalog knows is read once, and the files where they are asked.
 
     *tables* are those that can be looked at, the largest first, each TOAST table among them; *locked* are the names of
-    those that somebody holds under an ACCESS EXCLUSIVE lock: even the size of these would have to be waited for.
+    those that somebody holds under an ACCESS EXCLUSIVE lock, or waits for one: even a size would have to wait.
     """
 
     def __init__(self, connection: Connection, names: Sequence[str] = ()) -> None:
@@ -159,19 +158,7 @@ class Look:
         return str(rows[0]["schema"]), ""
 
     def _ask(self, question: str, columns: str = "", schema: str = "", **parameters: Any) -> list[dict[str, Any]]:
-        text = sql.load(f"bloat/{question}").format(columns=columns, schema=schema)
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(text, parameters or None)
-                names = [column.name for column in cursor.description or ()]
-                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            if not self._connection.autocommit:
-                self._connection.commit()
-        except psycopg2.Error as error:
-            if not self._connection.closed and not self._connection.autocommit:
-                self._connection.rollback()
-            raise ObserverError(" ".join(str(error).split()) or f"bloat/{question} was not answered") from None
-        return rows
+        return ask(self._connection, f"bloat/{question}", {"columns": columns, "schema": schema}, **parameters)
 
 
 def _to_read(way: str, table: Table) -> int:

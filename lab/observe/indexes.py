@@ -11,25 +11,22 @@ Counters reach the views up to ten seconds late from a connection that is idle; 
 works again or ends. An index that was used for the first time just now may look unused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
 from lab.errors import ObserverError
+from lab.observe.connection import ask, connected
 from lab.observe.index_plans import NOTHING, OWN, Plan, planned, refuse_superuser
-from lab.observe.session import check_dsn, one_line, select_list
+from lab.observe.session import select_list
 from lab.observe.settled import wait_settled
 from lab.record.counters import Unreported
 from lab.record.indexes import Asked, Catalog, ForeignKey, Index, Table
 
-OPTIONS = (
-    "-c default_transaction_read_only=on -c jit=off -c statement_timeout=20000 -c lock_timeout=2000 -c timezone=UTC"
-    " -c idle_in_transaction_session_timeout=60000"
-)
+APPLICATION = "lab-admin-indexes"
+_TIMEOUT_S = 20.0
 HIDDEN = "<insufficient privilege>"
 
 # column of the catalog -> what servers have called it; the first that is there is read
@@ -67,22 +64,8 @@ def read(dsn: str, plan: Plan = NOTHING, settle_s: float = 0.0) -> Catalog:
     :raises ObserverError: if the DSN cannot be used, if the server does not answer in time, or if ``own`` is asked for
         by a superuser.
     """
-    check_dsn(dsn)
-    try:
-        with _connected(dsn) as connection:
-            return _read(connection, plan, settle_s)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the indexes could not be read: {one_line(error)}; see that the server answers") from None
-
-
-@contextmanager
-def _connected(dsn: str) -> Iterator[Connection]:
-    connection = psycopg2.connect(dsn, application_name="lab-admin-indexes", options=OPTIONS, connect_timeout=10)
-    try:
-        connection.autocommit = True  # in a transaction the server would repeat its first answer
-        yield connection
-    finally:
-        connection.close()
+    with connected(dsn, APPLICATION, timeout_s=_TIMEOUT_S) as connection:
+        return _read(connection, plan, settle_s)
 
 
 def _read(connection: Connection, plan: Plan, settle_s: float) -> Catalog:
@@ -90,28 +73,37 @@ def _read(connection: Connection, plan: Plan, settle_s: float) -> Catalog:
         cursor.execute(sql.load("indexes/catalog_path"))  # or anybody's function might be taken for the server's
         if plan == OWN:
             refuse_superuser(cursor)
-        late = wait_settled(connection, settle_s)
-        cursor.execute(sql.load("observe/quiet"))
-        asker = _Asker(cursor)
-        (scene,) = asker.ask("scene")
-        columns = {view: (schema, live) for view, schema, live in asker.plain("columns")}
-        of_index = [*columns["pg_index"][1], *columns["pg_stat_all_indexes"][1]]
-        indexes = asker.ask("indexes", columns=select_list(INDEXES, of_index))
-        tables = asker.ask("tables", columns=select_list(TABLES, columns["pg_stat_all_tables"][1]))
-        keys = asker.ask("foreign_keys")
-        statements, unseen = _statements(asker, columns.get("pg_stat_statements"))
-        if statements is not None:
-            names = {str(table["bare_name"]) for table in tables}
+    late = wait_settled(connection, settle_s)
+    (scene,) = ask(connection, "indexes/scene")
+    columns = {row["view"]: (row["schema"], row["columns"]) for row in ask(connection, "indexes/columns")}
+    of_index = [*columns["pg_index"][1], *columns["pg_stat_all_indexes"][1]]
+    apart = sql.load("indexes/apart").format(locked=sql.load("observe/locked"))
+    of_table = columns["pg_stat_all_tables"][1]
+    rows = ask(connection, "indexes/tables", {"columns": select_list(TABLES, of_table), "apart": apart})
+    indexes = ask(connection, "indexes/indexes", {"columns": select_list(INDEXES, of_index), "apart": apart})
+    locked = {row["oid"]: f"{row['schema']}.{row['name']}" for row in rows if row.pop("is_apart")}
+    tables = [row for row in rows if row["oid"] not in locked]
+    indexes = [row for row in indexes if row["table_oid"] not in locked]
+    # a key of which the table cannot be looked at must not seem to have no index
+    keys = [key for key in ask(connection, "indexes/foreign_keys") if key["table_oid"] not in locked]
+    statements, unseen = _statements(connection, columns.get("pg_stat_statements"))
+    if statements is not None:
+        names = {str(table["bare_name"]) for table in tables}
+        with connection.cursor() as cursor:
             statements, unplanned = planned(cursor, statements, names, plan)
-            unseen = (*unseen, *unplanned)
+        unseen = (*unseen, *unplanned)
     return Catalog(
         indexes=tuple(Index(**_tuples(row)) for row in indexes),
         tables=tuple(Table(**row) for row in tables),
         foreign_keys=tuple(ForeignKey(**_tuples(row)) for row in keys),
         statements=statements,
-        unseen=(*unseen, *_late(late)),
+        unseen=(*unseen, *_locked(locked.values()), *_late(late)),
         **scene,
     )
+
+
+def _locked(names: Collection[str]) -> tuple[str, ...]:
+    return (f"tables: {', '.join(names)}; locked exclusively, or about to be",) if names else ()
 
 
 def _late(backends: Sequence[Unreported]) -> tuple[str, ...]:
@@ -122,35 +114,20 @@ def _late(backends: Sequence[Unreported]) -> tuple[str, ...]:
     return (f"counters: pid {pids}{more} may hold some that were not reported yet",)
 
 
-class _Asker:
-    """Runs the questions of ``lab/sql/indexes``, with rows by name."""
-
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-
-    def plain(self, name: str, **parts: str) -> list[tuple[Any, ...]]:
-        text = sql.load(f"indexes/{name}")
-        self._cursor.execute(text.format(**parts) if parts else text)
-        return list(self._cursor.fetchall())
-
-    def ask(self, name: str, **parts: str) -> list[dict[str, Any]]:
-        rows = self.plain(name, **parts)
-        names = [column.name for column in self._cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-
 def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
 
 
-def _statements(asker: _Asker, view: tuple[str, Sequence[str]] | None) -> tuple[list[Asked] | None, tuple[str, ...]]:
+def _statements(
+    connection: Connection, view: tuple[str, Sequence[str]] | None
+) -> tuple[list[Asked] | None, tuple[str, ...]]:
     if view is None:
         return None, ("statements: the database has no extension pg_stat_statements",)
     schema, live = view
     try:
-        rows = asker.ask("statements", columns=select_list(STATEMENTS, live), schema=schema)
-    except psycopg2.Error as error:
-        return None, (f"statements: {one_line(error)}",)
+        rows = ask(connection, "indexes/statements", {"columns": select_list(STATEMENTS, live), "schema": schema})
+    except ObserverError as error:
+        return None, (f"statements: {error}",)
     seen = [row for row in rows if row["query"] not in (None, HIDDEN)]
     hidden = len(rows) - len(seen)
     unseen = (f"statements: the texts of {hidden} of {len(rows)} are hidden from this role; pg_monitor sees them",)

@@ -13,7 +13,8 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.observe.activity import asked, columns, sessions
+from lab.observe.activity import columns, sessions
+from lab.observe.connection import asked
 from lab.observe.session import select_list
 from lab.record.triage import Lock, Prepared, Scene, Session
 from lab.sql.columns import LOCK_TAG, LOCKS

@@ -46,9 +46,12 @@ def check_dsn(dsn: str) -> None:
     try:
         parts = parse_dsn(dsn)
     except psycopg2.Error as error:
-        raise ObserverError(f"the observer's DSN cannot be read: {one_line(error)}") from None
+        raise ObserverError(f"the DSN cannot be read: {one_line(error)}") from None
     if "password" in parts:
-        raise ObserverError("the observer's DSN carries a password, which ps would show; name a passfile instead")
+        raise ObserverError(
+            "the DSN carries a password, which ps shows to everybody; leave it out and set PGPASSWORD, "
+            "or name a passfile or a service that has it"
+        )
 
 
 def one_line(error: BaseException) -> str:

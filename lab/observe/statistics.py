@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError
-from lab.observe.session import one_line, plain, select_list
-from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
+from lab.observe.connection import Counted, ask, connected
+from lab.observe.session import plain, select_list
+from lab.observe.settled import flush, unreported, wait_settled
 from lab.record import run as record
 from lab.record.counters import (
     Began,
@@ -39,7 +39,7 @@ from lab.sql import columns
 from lab.units import monotonic_us
 
 APPLICATION = "lab-statistics"
-OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=2000 -c timezone=UTC"
+_TIMEOUT_S = 10.0
 HIDDEN = "<insufficient privilege>"
 _TRIES = 3
 _RESETS = ("bgwriter_reset", "archiver_reset", "database_reset", "statements_reset")
@@ -85,18 +85,8 @@ def reading(dsn: str, application: str = APPLICATION) -> Iterator["Reader"]:
 
     :raises ObserverError: if the server cannot be reached.
     """
-    try:
-        connection = psycopg2.connect(
-            dsn, connection_factory=Counted, application_name=application, options=OPTIONS, connect_timeout=10
-        )
-    except psycopg2.Error as error:
-        raise ObserverError(f"cannot connect to PostgreSQL: {one_line(error)}") from None
-    try:
-        connection.autocommit = True
-        ask(connection, "observe/quiet")
+    with connected(dsn, application, timeout_s=_TIMEOUT_S, factory=Counted) as connection:
         yield Reader(connection)
-    finally:
-        connection.close()
 
 
 class Reader:

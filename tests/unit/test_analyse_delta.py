@@ -187,7 +187,9 @@ def test_the_spread_is_unknown_where_rounding_hides_it() -> None:
 
 def filled(question: str, wanted: columns.Names, live: set[str]) -> str:
     """The text of a question as the lab asks it on a server whose views have these columns."""
-    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "'x'", sql.load(question))
+    text = re.sub(
+        r"%\(\w+\)s|(?<!:):[a-z_]+", "'x'", sql.load(question).replace("{locked}", sql.load("observe/locked"))
+    )
     parts = {"columns": select_list(wanted, live), "schema": '"Über all"', "signal": "pg_cancel_backend"}
     for name, part in {**parts, "name": "wal"}.items():
         text = re.sub(rf"(?<!{{){{{name}}}(?!}})", part, text)
