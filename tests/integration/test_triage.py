@@ -166,7 +166,7 @@ def test_a_bare_pid_is_not_signalled_without_a_yes(stage: Stage, capsys: pytest.
         (["cancel", "1@1-q1", "--dsn", "postgresql://nobody@127.0.0.1:1/none"], 1),
         (["activity", "--seconds", "-1"], 2),
         (["activity", "--longer", "soon"], 2),
-        (["locks", "--dsn", "no dsn at all"], 1),
+        (["locks", "--dsn", "no dsn at all"], 2),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
