@@ -54,9 +54,9 @@ def while_built(table: Table, parts: int) -> list[str]:
     if not table.is_partitioned:
         return []
     return [
-        "its cure keeps writers out while it runs, since no index is made concurrently on a partitioned table; without "
-        f"that: CREATE INDEX ... ON ONLY {table.full_name}, then CREATE INDEX CONCURRENTLY on each partition ({parts}), "
-        "then ALTER INDEX ... ATTACH PARTITION for each"
+        "its cure keeps writers out while it runs, since no index is made concurrently on a partitioned table; "
+        f"without that: CREATE INDEX ... ON ONLY {table.full_name}, then CREATE INDEX CONCURRENTLY on each "
+        f"partition ({parts}), then ALTER INDEX ... ATTACH PARTITION for each"
     ]
 
 
