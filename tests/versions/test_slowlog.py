@@ -129,7 +129,19 @@ def test_each_group_has_the_calls_that_were_made(written: Written) -> None:
 def test_pgbadger_counts_the_same_but_for_the_plans(written: Written, tmp_path: Path) -> None:
     for suffix, file in written.files.items():
         ours, out = read([file]), tmp_path / "out.json"
-        subprocess.run(["pgbadger", "-q", *FORMATS[suffix], "-x", "json", "-o", str(out), str(file)], check=True)
+        command = [
+            "pgbadger",
+            "-q",
+            "--pid-dir",
+            str(tmp_path),
+            *FORMATS[suffix],
+            "-x",
+            "json",
+            "-o",
+            str(out),
+            str(file),
+        ]
+        subprocess.run(command, check=True)
         theirs = json.loads(out.read_text())["overall_stat"]
         assert theirs["queries_number"] == ours.statements + ours.joined
         assert _duration_ms(theirs) == pytest.approx(ours.duration_ms + _plans_ms(file, ours))
