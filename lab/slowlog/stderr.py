@@ -43,14 +43,14 @@ def blocks(chunks: Iterable[bytes], prefix: Prefix, kept: tuple[str, ...] = ("",
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     for data, is_cut in whole_lines(chunks):
-        lines = _text(data.removesuffix(b"\n"))
+        lines = _text(data)
         yield from lines[:-1] if is_cut else lines
         if is_cut:
             yield lines[-1] + _CUT
 
 
 def _text(data: bytes) -> list[str]:
-    return clean(data).decode().replace("\r\n", "\n").split("\n")
+    return clean(data).decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 class _Entry:

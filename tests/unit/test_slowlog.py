@@ -88,6 +88,25 @@ def test_a_plan_of_another_session_is_another_execution(tmp_path: Path) -> None:
     assert read([tmp_path / "log"]).statements == 2
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_newlines_of_windows_change_no_number(form: str, tmp_path: Path) -> None:
+    plan = Said(PLAN.format("1400.000"))
+    lined = Said("duration: 1.000 ms  statement: SELECT 1\n  FROM t", detail="Parameters: $1 = 'a\nb'")
+    log = log_of(form, [plan, Said("duration: 1500.000 ms  statement: SELECT 1"), lined, plan, SLOW, QUICK] * 3)
+    (tmp_path / "unix").write_bytes(log)
+    (tmp_path / "windows").write_bytes(log.replace(b"\n", b"\r\n"))
+    unix, windows = (read([tmp_path / name]).as_json() for name in ("unix", "windows"))
+    assert (unix["statements"], unix["joined"], unix["skipped"]) == (15, 3, 0)
+    assert windows | {"files": ()} == unix | {"files": ()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_byte_order_mark_costs_no_entry(form: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"\xef\xbb\xbf" + log_of(form, [SLOW, QUICK]))
+    found = read([tmp_path / "log"])
+    assert (found.statements, found.duration_ms, found.skipped) == (2, 1500.75, 0)
+
+
 def test_rotated_and_packed_files_are_one_log_in_the_order_of_time(tmp_path: Path) -> None:
     said = [Said(f"duration: {n}.000 ms  statement: SELECT {n}") for n in range(6)]
     whole = log_of("csv24", said)
@@ -200,6 +219,14 @@ def test_entries_that_do_not_say_their_process_have_none(tmp_path: Path) -> None
     (tmp_path / "log").write_text("LOG:  ready\n")
     (one,) = entries([tmp_path / "log"])
     assert (one.time, one.pid, one.message) == ("", None, "ready")
+
+
+@pytest.mark.parametrize("ms", [0.001, 0.0374, 1.23, 1500.25])
+def test_the_percentile_is_not_outside_of_what_was_seen(ms: float) -> None:
+    sums = Sums()
+    for group in (0, 1):
+        sums.add(np.array([group] * 3), np.array([ms] * 3), group + 1)
+    assert sums.percentile_ms(0.95).tolist() == [ms, ms]
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300))
