@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from lab.slowlog.entry import Work, find, works
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import BEGINNINGS, BIND, PARSE, STATEMENT, Rows, kind_and_text, rows
-from lab.slowlog.plans import Joiner, Plan, Ran, asked, seconds, take_apart
+from lab.slowlog.plans import Joiner, Plan, Ran, askeds, seconds, take_apart
 from lab.slowlog.prefix import Prefix
 from lab.slowlog.report import Group, SlowLog, number
 from lab.slowlog.sources import Source
@@ -142,14 +142,17 @@ class _Reading:
     def _follow(self, block: Rows, group: npt.NDArray[np.int64]) -> None:
         """Join the plans of a block, and remember the statements whose plan may still come."""
         at = self._to_follow(block)
-        columns = [column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message)]
+        columns = [
+            column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message, block.detail)
+        ]
         numbers = (block.is_plan[at].tolist(), group[at].tolist(), block.ms[at].tolist())
-        for session, time, message, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
+        for session, time, message, detail, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
             if is_plan:
                 self._plans += 1
                 self._decided(self._joiner.plan(session, take_apart(message, time)))
             elif number_ >= 0:
-                ran = Ran(asked(kind_and_text(message)[1]), number_, 0.0 if np.isnan(ms) else ms, seconds(time))
+                texts = askeds(kind_and_text(message)[1], detail)
+                ran = Ran(texts, number_, 0.0 if np.isnan(ms) else ms, seconds(time))
                 self._decided(self._joiner.statement(session, ran))
 
     def _to_follow(self, block: Rows) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from lab.slowlog import csvlog, entries, jsonlog, read, sources, statements, std
 from lab.slowlog.block import from_rows
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import kind_and_text, rows
-from lab.slowlog.plans import Joiner, Plan, Ran, asked
+from lab.slowlog.plans import Joiner, Plan, Ran, askeds
 from lab.slowlog.prefix import Prefix, compiled
 from lab.slowlog.reading import _Reading
 from lab.sql.normal import normalise
@@ -80,6 +80,20 @@ def test_a_plan_and_its_statement_are_one_execution(order: str, statements_: int
     found = read([tmp_path / "log"])
     assert (found.statements, found.joined, found.plans) == (statements_, joined, order.count("P"))
     assert found.groups[0].plan.endswith("Result  (cost=0.00..0.01 rows=1 width=4)")
+
+
+@pytest.mark.parametrize("form", ["csv26", "json", "stderr"])
+@pytest.mark.parametrize("prepare", ["PREPARE p1(int) AS\n  SELECT 1", "/* one */ prepare p1 as select ';'"])
+def test_the_plan_of_an_sql_execute_is_that_of_its_execution(form: str, prepare: str, tmp_path: Path) -> None:
+    said = [Said(f"duration: 9.000 ms  statement: {prepare}")]
+    for number in range(20):
+        said.append(Said(PLAN.format("0.100").replace("SELECT 1", prepare)))
+        said.append(Said(f"duration: 30.000 ms  statement: EXECUTE p1({number})", detail=f"prepare: {prepare}"))
+    (tmp_path / "log").write_bytes(log_of(form, said))
+    found = read([tmp_path / "log"])
+    assert (found.statements, found.plans, found.joined) == (21, 20, 20)
+    groups = {group.statement: (group.calls, group.plans) for group in found.groups}
+    assert groups == {"execute p1(?)": (20, 20), normalise(prepare): (1, 0)}
 
 
 def test_a_plan_of_another_session_is_another_execution(tmp_path: Path) -> None:
@@ -352,7 +366,7 @@ def test_plans_that_wait_are_not_kept_without_end() -> None:
     plans = [Plan(f"SELECT {n}", "x" * 2**20, 1.0, None) for n in range(40)]
     decided = [plan for plan in plans for plan in joiner.plan("a.1", plan)]
     assert 20 < len(decided) < 40
-    last = joiner.statement("a.1", Ran(asked("SELECT 39"), 7, 1.0, None))
+    last = joiner.statement("a.1", Ran(askeds("SELECT 39", ""), 7, 1.0, None))
     assert decided + last == plans
     assert [plan.group for plan in last][-2:] == [-1, 7]
 
