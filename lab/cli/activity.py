@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lab.analyse import active
 from lab.analyse import locks as trees
-from lab.cli.target import DSN, dsn_of, passed_on
+from lab.cli.target import DSN, again, dsn_of, passed_on
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
 from lab.observe import activity as sessions
@@ -75,7 +75,7 @@ def locks(dsn: DSN = "", as_json: JSON = False) -> None:
     for line in trees.lines(scene, forest) or ["nobody waits for a lock"]:
         OUT.print(line, markup=False, soft_wrap=True)
     for tree in forest:
-        _print_root(scene, tree)
+        _print_root(scene, tree, again(dsn))
     _print_hidden(scene.sessions, "do")
 
 
@@ -237,16 +237,14 @@ def _print_samples(samples: Sequence[Sample]) -> None:
         OUT.print(f"{hidden:6.2f} hidden, which all these averages leave out; grant pg_monitor", markup=False)
 
 
-def _print_root(scene: Scene, tree: trees.Node) -> None:
+def _print_root(scene: Scene, tree: trees.Node, where: str) -> None:
     """Say how the root of a tree can be ended, with the word for it."""
     word = _identity(scene, tree.party)
     if isinstance(tree.party, str):
         OUT.print(f"to end {tree.party!r}: ROLLBACK PREPARED or COMMIT PREPARED, in its database", markup=False)
     elif word:
-        running = word.partition("-")[2].startswith("q")
-        OUT.print(
-            f"to end {tree.party}: lab {'cancel' if running else 'terminate'} {word}", markup=False, soft_wrap=True
-        )
+        act = "cancel" if word.partition("-")[2].startswith("q") else "terminate"
+        OUT.print(f"to end {tree.party}: lab {act} {word}{where}", markup=False, soft_wrap=True)
     elif tree.party in (one.pid for one in scene.sessions if one.hidden):
         OUT.print(f"to end {tree.party}: cannot say, what it does is not shown", markup=False)
 

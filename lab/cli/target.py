@@ -4,17 +4,20 @@ Every command that looks at a server asks here. After ``lab up --compose`` the l
 containers only, so the lab in there does what was asked, and its output is passed on.
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from psycopg2.extensions import parse_dsn
 
 from lab import config as settings
 from lab.compose.stack import Stack
 from lab.errors import ObserverError, UsageError
 
+_SECRET = frozenset({"password", "sslpassword", "oauth_client_secret"})
 DSN = Annotated[
     str,
     typer.Option(
@@ -37,6 +40,18 @@ def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
     words = ["--json" if word is True else word for word in arguments if word is not False]
     sys.stdout.write(Stack(settings.read().home).lab(command, *words))
     return True
+
+
+def again(dsn: str) -> str:
+    """Return the option as it was given, for a command that is proposed; nothing if it was not given.
+
+    >>> again("service=shop"), again("host=db user=me"), again("")
+    (' --dsn service=shop', " --dsn 'host=db user=me'", '')
+    """
+    if not dsn:
+        return ""
+    secret = _SECRET & parse_dsn(dsn).keys()
+    return " --dsn ..." if secret else f" --dsn {shlex.quote(dsn)}"
 
 
 def flags(**given: bool) -> Iterable[str]:
