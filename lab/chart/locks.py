@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lab.analyse.locks import Node, behind
-from lab.chart.labels import wrapped
+from lab.chart.plain import WIDTH_IN, headline
 from lab.chart.style import BODY, GREY, INK, SHADE, SOFT, TEXT, TITLE, blank, styled, text_width_in
 
-WIDTH_IN, ROW_IN, INDENT_IN, LEFT_IN = 9.0, 0.62, 0.45, 0.2
+ROW_IN, INDENT_IN, LEFT_IN = 0.62, 0.45, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def finding(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> str:
 def tree(trees: Sequence[Node], named: dict[object, tuple[str, str]], subtitle: str) -> Figure:
     """Return the figure; *named*: party -> its name and what it does."""
     boxes = rows(trees, named)
-    title = wrapped(finding(trees, named), 78)
+    title = headline(finding(trees, named))
     head_in = 0.75 + 0.26 * title.count("\n")
     height_in = head_in + ROW_IN * max(len(boxes), 1) + 0.15
     with styled():

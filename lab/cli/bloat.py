@@ -23,6 +23,8 @@ _HEAD = ("", "way", "dead", "free", "reuse", "rewrite", "dead rows", "ms", "page
 _LEGEND = (
     "dead: VACUUM would free it. free: between rows. reuse: what new rows could use after VACUUM.",
     "rewrite: what VACUUM FULL, or for an index REINDEX, would give back. All in % of the file; - is not known.",
+    "Below 0: it would make the file larger. ms of estimate and counters: one look at the catalog for all tables "
+    "together, repeated in each line.",
 )
 
 
@@ -81,7 +83,7 @@ def document(found: Looked) -> dict[str, Any]:
         "size_bytes": found.table.size_bytes,
         "fillfactor": found.table.fillfactor,
         "dropped_columns": found.table.dropped,
-        "dead_row_pct": seen and seen.dead_pct,
+        "dead_row_pct": None if seen is None or arithmetic.counted_late(found.table) else seen.dead_pct,
         "updates": seen and seen.updated,
         "hot_pct": seen and seen.hot_pct,
         "newpage_updates": seen and seen.newpage,
@@ -154,7 +156,9 @@ def _print_table(out: Console, found: Looked) -> None:
 
 
 def _notes(found: Looked) -> list[str]:
-    said = [f"{way}: {note}" for way, space in found.spaces.items() for note in space.notes if way != COUNTERS]
+    # what is wrong with the counters is said of the estimate, where it was made
+    heard = {way: space for way, space in found.spaces.items() if way != COUNTERS or ESTIMATE not in found.spaces}
+    said = [f"{way}: {note}" for way, space in heard.items() for note in space.notes if note != arithmetic.ROWS_ONLY]
     said += [f"{way} not done: {why}" for way, why in found.missing.items()]
     for entry in found.indexes:
         said += [f"{entry.index.label}, {way}: {note}" for way, part in entry.spaces.items() for note in part.notes]

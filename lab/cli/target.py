@@ -4,6 +4,7 @@ Every command that looks at a server asks here. After ``lab up --compose`` the l
 containers only, so the lab in there does what was asked, and its output is passed on.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,18 +12,45 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from psycopg2.extensions import parse_dsn
 
 from lab import config as settings
+from lab.cli.watch import ERRORS
 from lab.compose.stack import Stack
 from lab.errors import ObserverError, UsageError
 
 _SECRET = frozenset({"password", "sslpassword", "oauth_client_secret"})
+
+
+def taken(dsn: str) -> str:
+    """Return a DSN without its password, which goes to this process's environment, where other accounts can't read it.
+
+    That it stood in the process list cannot be undone, and is said.
+    """
+    import psycopg2
+    from psycopg2.extensions import make_dsn, parse_dsn
+
+    try:
+        parts = parse_dsn(dsn) if dsn else {}
+    except psycopg2.Error:
+        return dsn  # said with its reason where it is used
+    if "password" not in parts:
+        return dsn
+    os.environ["PGPASSWORD"] = parts.pop("password")
+    ERRORS.print(
+        "note: the password in --dsn stands in the process list meanwhile; PGPASSWORD, a passfile or a service keeps "
+        "it out",
+        markup=False,
+        soft_wrap=True,
+    )
+    return str(make_dsn(**parts))
+
+
 DSN = Annotated[
     str,
     typer.Option(
         "--dsn",
-        help="Another server than the lab's, without its password: a passfile, a service or PGPASSWORD has that. "
+        callback=taken,
+        help="Another server than the lab's; its password better in PGPASSWORD, a passfile or a service. "
         "To look, pg_monitor suffices.",
     ),
 ]
@@ -32,7 +60,7 @@ def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
     """Have the lab in the containers do it, if that is the one in use and *dsn* names no other server.
 
     :param arguments: its words; True stands for ``--json``, False for nothing.
-    :raises UsageError: if *dsn* is none, or carries a password.
+    :raises UsageError: if *dsn* is none.
     """
     _check(dsn)
     if dsn or not in_containers():
@@ -43,15 +71,18 @@ def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
 
 
 def again(dsn: str) -> str:
-    """Return the option as it was given, for a command that is proposed; nothing if it was not given.
+    """Return the option as it was given, but for secrets, for a command that is proposed; nothing if it was not given.
 
     >>> again("service=shop"), again("host=db user=me"), again("")
     (' --dsn service=shop', " --dsn 'host=db user=me'", '')
     """
+    from psycopg2.extensions import make_dsn, parse_dsn
+
     if not dsn:
         return ""
-    secret = _SECRET & parse_dsn(dsn).keys()
-    return " --dsn ..." if secret else f" --dsn {shlex.quote(dsn)}"
+    parts = parse_dsn(dsn)
+    open_parts = {name: part for name, part in parts.items() if name not in _SECRET}
+    return f" --dsn {shlex.quote(dsn if open_parts == parts else make_dsn(**open_parts))}"
 
 
 def flags(**given: bool) -> Iterable[str]:

@@ -122,6 +122,8 @@ class Look:
                 f"there is no table {name!r} here, or this role may not see its schema; write schema.table"
             )
         if not self._ask("relations", oids=found):
+            if any(row["of_the_system"] for row in self._ask("kind", oids=found)):
+                raise UsageError(f"{name!r} is one of the system's own, which are not looked at; name one of yours")
             raise UsageError(f"{name!r} has no rows of its own to look at; name a table or a materialized view")
         return found
 
@@ -196,6 +198,8 @@ def _counters(row: Mapping[str, Any]) -> Counters:
         analyzes=(row["analyzed"] or 0) + (row["autoanalyzed"] or 0),
         last_vacuum=_latest(row["last_vacuum"], row["last_autovacuum"]),
         last_analyze=_latest(row["last_analyze"], row["last_autoanalyze"]),
+        inserted=row["inserted"] or 0,
+        deleted=row["deleted"] or 0,
     )
 
 
@@ -210,6 +214,7 @@ def _column(row: Mapping[str, Any]) -> Column:
         length=row["length"],
         align=row["align"],
         dropped=row["dropped"],
+        added=row.get("added", False),
         shortens=row["shortens"],
         null_share=row["null_share"],
         width=row["width"],

@@ -93,6 +93,8 @@ BLOAT: Names = {
     "live": ("n_live_tup",),
     "dead": ("n_dead_tup",),
     "changed": ("n_mod_since_analyze",),
+    "inserted": ("n_tup_ins",),
+    "deleted": ("n_tup_del",),
     "updated": ("n_tup_upd",),
     "hot": ("n_tup_hot_upd",),
     "newpage": ("n_tup_newpage_upd",),

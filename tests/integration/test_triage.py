@@ -14,7 +14,7 @@ from lab.cli.main import run
 from lab.config import Config
 from lab.demonstrate import aiming, endings, triage
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.triage import FORGETFUL, MIGRATION, PAYMENT, READER, REPORT, Stage
+from lab.demonstrate.triage import FORGETFUL, LIST, MIGRATION, PAYMENT, READER, REPORT, Stage
 from lab.errors import LabError, ServerError
 from lab.ledger import chosen
 from lab.lesson.exercises.triage import free_the_queue, judged
@@ -117,10 +117,12 @@ def test_the_exercise_is_done_by_its_solution_and_by_no_shortcut(stage: Stage) -
 
 
 def test_the_exercise_names_who_was_ended_without_need() -> None:
-    there = {READER, REPORT, PAYMENT}
+    there = {READER, REPORT, PAYMENT, LIST}
     assert judged([], there, True)[0]
     assert "the reader lost" in judged([], there - {READER}, True)[1]
     assert "the payment lost" in judged([], there - {PAYMENT}, True)[1]
+    assert "the list lost" in judged([], there - {LIST}, True)[1]
+    assert "did not get its row" in judged([], there | {FORGETFUL}, True)[1]
     assert "look at the tree" in judged([MIGRATION], there, True)[1]
 
 
@@ -177,7 +179,7 @@ def test_a_bare_pid_is_not_signalled_without_a_yes(stage: Stage, capsys: pytest.
         (["cancel", "1@1-q1", "--dsn", "postgresql://nobody@127.0.0.1:1/none"], 1),
         (["activity", "--seconds", "-1"], 2),
         (["activity", "--longer", "soon"], 2),
-        (["locks", "--dsn", "no dsn at all"], 1),
+        (["locks", "--dsn", "no dsn at all"], 2),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

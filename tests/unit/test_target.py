@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,20 @@ def test_a_lab_in_containers_is_asked_there(
 
 @pytest.mark.parametrize("name", _looking())
 @pytest.mark.parametrize("text", ["postgresql://me:secret@127.0.0.1:1/shop", "password=secret host=127.0.0.1 port=1"])
-def test_a_password_on_the_command_line_is_refused(
-    name: str, text: str, passed: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+def test_a_password_on_the_command_line_is_taken_out_of_the_dsn_and_said(
+    name: str,
+    text: str,
+    passed: list[tuple[str, ...]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert run([name, *_WORDS.get(name, []), "--dsn", text]) == 2
-    error = capsys.readouterr().err
-    assert "PGPASSWORD" in error
-    assert "secret" not in error
-    assert error.count("\n") == 1
+    monkeypatch.setenv("PGPASSWORD", "another")
+    assert run([name, *_WORDS.get(name, []), "--dsn", text]) == 1
+    note, error = capsys.readouterr().err.splitlines()
+    assert "PGPASSWORD" in note
+    assert "the server cannot be reached" in error
+    assert "secret" not in note + error
+    assert os.environ["PGPASSWORD"] == "secret"
 
 
 @pytest.mark.parametrize("name", _looking())

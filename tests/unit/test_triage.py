@@ -117,7 +117,8 @@ def test_a_transaction_in_which_a_statement_runs_is_not_called_over() -> None:
 
 
 def test_a_proposed_command_repeats_the_dsn_and_no_secret() -> None:
-    assert again("host=db sslpassword=abc") == " --dsn ..."
+    assert again("host=db sslpassword=abc") == " --dsn host=db"
+    assert again("postgresql://me:abc@db/shop") == " --dsn 'user=me dbname=shop host=db'"
     assert again("postgresql://me@db/shop?sslmode=require") == " --dsn 'postgresql://me@db/shop?sslmode=require'"
 
 
