@@ -3,8 +3,8 @@
     X(N) = rate * N / (1 + sigma * (N - 1) + kappa * N * (N - 1))
 
 *rate* is what one client gets by itself, *sigma* the share of work that must wait for its turn (contention), *kappa*
-the cost of agreeing with each other (coherency). With kappa above 0 there is a concurrency beyond which more clients get
-less done; it is told only if the sweep went past it, since from the climb alone it can be anything.
+the cost of agreeing with each other (coherency). With kappa above 0 there is a concurrency beyond which more clients
+get less done; it is told only if the sweep went past it, since from the climb alone it can be anything.
 
 The fit is by least squares of the logarithms, the interval by drawing whole runs again, never single requests.
 
