@@ -16,6 +16,7 @@ from lab import config as settings
 from lab import plan
 from lab.cli.claims import claims
 from lab.cli.sizing import sizing
+from lab.cli.sweep import sweep
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
@@ -298,6 +299,7 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
+app.command(epilog="Example: lab sweep experiments/quick.toml")(sweep)
 
 
 @app.command(epilog="Example: lab show last")

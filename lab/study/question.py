@@ -38,7 +38,7 @@ class Key:
             raise ValueError(f"{value!r} is no {_WORDS[self.kind]}; {self.allowed}")
         if self.choices and value not in self.choices:
             raise ValueError(f"{value!r}; {self.allowed}")
-        if self.kind in (int, float) and not self.low <= value <= self.high:
+        if isinstance(value, int | float) and not self.low <= value <= self.high:
             raise ValueError(f"{value:g}; {self.allowed}")
         return value
 
