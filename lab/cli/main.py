@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
+from lab.cli.capacity import capacity
 from lab.cli.claims import claims
 from lab.cli.sizing import sizing
 from lab.cli.sweep import sweep
@@ -300,6 +301,7 @@ app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 
 
 app.command(epilog="Example: lab claims size overflow")(claims)
 app.command(epilog="Example: lab sweep experiments/quick.toml")(sweep)
+app.command(epilog='Example: lab capacity --objective "p99 < 50 ms, failed < 0.1 %"')(capacity)
 
 
 @app.command(epilog="Example: lab show last")
