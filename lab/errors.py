@@ -14,6 +14,7 @@
     ├── ObserverError         the observer did not start, or died
     ├── AgentError            an agent in another container does not answer, or on another machine
     ├── ComposeError          Docker or one of the lab's containers did not do what was asked
+    ├── LogError              a log file cannot be read
     ├── BusyError             another lab command is at work in the same home
     └── RecordError           a run folder cannot be used
         └── IncompleteRunError  the run was cut short: it is never analysed as complete
@@ -63,7 +64,7 @@ class LoadError(LabError):
 
 
 class ObserverError(LabError):
-    """The observer did not start, or died."""
+    """The observer did not start, or died; or the server's statistics cannot be read."""
 
 
 class AgentError(LabError):
@@ -72,6 +73,10 @@ class AgentError(LabError):
 
 class ComposeError(LabError):
     """Docker or one of the lab's containers did not do what was asked."""
+
+
+class LogError(LabError):
+    """A log file cannot be read."""
 
 
 class BusyError(LabError):

@@ -30,6 +30,7 @@ from lab.errors import (
     UsageError,
 )
 from lab.observe.pool import pool_samples
+from lab.observe.statistics import record_tables
 from lab.plan import LoadPlan, Slot, Variant
 from lab.record import experiment as folders
 from lab.record import run as record
@@ -197,7 +198,8 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
             _observer(bench, folder, manifest, web) as eyes,
             pool_samples(web.samples, folder) as samples,
         ):
-            # the app's look at the mark of the database was a session of its own, one for each worker
+            # the app's look at the mark of the database was a session of its own, one for each worker; so is this
+            record_tables(bench.where.owner_dsn, folder, "start", f"{manifest.application}-check")
             observe.wait_until_gone(bench.where.observer_dsn, f"{manifest.application}-check", 5.0)
             marks = {"start": eyes.mark("start")}
             with _generator(bench, plan, web.url, folder) as generator:
@@ -211,6 +213,7 @@ def _run(bench: _Bench, slot: Slot) -> record.Manifest:
             web.stop()
             if observe.wait_until_gone(bench.where.observer_dsn, manifest.application, 10.0):
                 marks |= _mark(eyes, "after", folder)
+                record_tables(bench.where.owner_dsn, folder, "after", "lab-statistics")
             else:  # without that mark nothing is said of sessions
                 record.append_event(folder, "backends of the app are still there after 10 s", monotonic_us())
         flags = tuple(_disturbances(folder, marks["load_start"], marks["load_end"]))

@@ -52,6 +52,7 @@ class Stored:
     memory: Sequence[Mapping[str, Any]] = ()  # rows of the table, without their time
     pool_rows: Sequence[Mapping[str, Any]] = ()  # of the table pool; t_us from the start of the load
     pool_routes: Sequence[Mapping[str, Any]] = ()
+    statements: Sequence[Mapping[str, Any]] = ()  # rows of the table, with their mark and without their time
     environment: Mapping[str, Any] = field(default_factory=lambda: ENVIRONMENT)
     flags: tuple[str, ...] = ()
     books: Mapping[str, int] = field(default_factory=dict)  # replaces what the requests say
@@ -144,6 +145,7 @@ class Stored:
             ("start", "after"), self.sessions, self.reset, (START_US, START_US + 10_000_000), strict=True
         ):
             rows.append({"table": "database", "t_us": t_us, "mark": mark, "sessions": sessions, "stats_reset": reset})
+            rows += [{**row, "table": "statements", "t_us": t_us} for row in self.statements if row["mark"] == mark]
         rows += [{"table": "memory", "t_us": START_US, "mark": "load_done", **row} for row in self.memory]
         for table, found in (("pool", self.pool_rows), ("pool_routes", self.pool_routes)):
             rows += [{**row, "table": table, "t_us": START_US + row["t_us"]} for row in found]

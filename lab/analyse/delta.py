@@ -1,7 +1,8 @@
-"""What happened between two snapshots of the server's counters: pure functions on the observer's rows.
+"""What happened between two looks at the server's counters: pure functions on snapshots, and on the observer's rows.
 
 A counter that was reset, lost in a crash or pushed out in between has no difference: the result is None, which means
-unknown, and never a guess. Rows are dicts with the columns of the tables ``database`` and ``statements``.
+unknown, and never a guess; *why* says the reason. What backends had not reported when they were looked at is missing in
+a delta of tables, indexes and database: then it is not *settled*, and *notes* names them.
 
 A session itself commits one transaction when it starts (the server reads its catalogs in it), so without a pool there
 are two commits for one request.
@@ -11,10 +12,16 @@ Source: PostgreSQL manual, "The Cumulative Statistics System" and "pg_stat_state
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from lab.analyse.statements import StatementDeltas, counters_lost, statement_deltas
+from lab.errors import RecordError
+from lab.record.counters import Began, IndexCounters, Snapshot, TableCounters
 
 Row = Mapping[str, Any]
+Counts = Mapping[str, Any]  # name of a counter -> its difference; None is unknown
 
+# those of the record's table ``database``
 DATABASE_COUNTERS = (
     "sessions",
     "xact_commit",
@@ -24,32 +31,168 @@ DATABASE_COUNTERS = (
     "blks_read",
     "blks_hit",
 )
-STATEMENT_COUNTERS = ("calls", "total_exec_ms", "rows")
+TABLE_COUNTERS = (
+    "seq_scan", "seq_tup_read", "idx_scan", "idx_tup_fetch", "n_tup_ins", "n_tup_upd", "n_tup_del", "n_tup_hot_upd",
+    "n_tup_newpage_upd", "vacuum_count", "autovacuum_count", "analyze_count", "autoanalyze_count", "total_vacuum_ms",
+    "total_autovacuum_ms", "total_analyze_ms", "total_autoanalyze_ms",
+)  # fmt: skip
+INDEX_COUNTERS = ("idx_scan", "idx_tup_read", "idx_tup_fetch")
 
 
 @dataclass(frozen=True, slots=True)
-class StatementDelta:
-    """One statement's share between two snapshots; None where that is unknown."""
+class TableDelta:
+    """One table between two looks. Estimates and sizes are no sums: they are in *before* and *after*."""
 
-    userid: int
-    toplevel: bool | None
-    queryid: int | None
-    query: str
-    calls: int | None
-    total_exec_ms: float | None
-    rows: int | None
+    before: TableCounters | None  # None: the table is new
+    after: TableCounters
+    counts: Counts  # the names of TABLE_COUNTERS
+    why: str = ""  # why the counts are unknown
 
 
 @dataclass(frozen=True, slots=True)
-class StatementDeltas:
-    """All statements' shares, the costliest first.
+class IndexDelta:
+    """One index between two looks."""
 
-    *complete*: True if no statement was pushed out for want of room in between; False if some were, so that calls are
-    missing; None if the server does not tell (before 14) or the counters began again.
+    before: IndexCounters | None  # None: the index is new
+    after: IndexCounters
+    counts: Counts  # the names of INDEX_COUNTERS
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """All that was counted between two looks, and what is not known of it."""
+
+    seconds: float
+    version: int
+    statements: StatementDeltas
+    tables: tuple[TableDelta, ...]
+    indexes: tuple[IndexDelta, ...]
+    database: Counts
+    server: Counts  # checkpoints, buffers, WAL
+    settled: bool  # every backend had reported, both times
+    notes: tuple[str, ...] = ()  # whatever makes a figure unknown or too small, in words
+
+    @property
+    def transactions(self) -> int | None:
+        """Commits and rollbacks of the database, the lab's own left out where they are known; None if unknown."""
+        ended = [self.database.get(name) for name in ("xact_commit", "xact_rollback")]
+        return None if None in ended else int(sum(number for number in ended if number is not None))
+
+    def table(self, name: str, schema: str = "public", toast: bool = False) -> TableDelta:
+        """Return one table's delta.
+
+        :raises KeyError: if there is no such table.
+        """
+        for one in self.tables:
+            if (one.after.name, one.after.schema, one.after.toast) == (name, schema, toast):
+                return one
+        raise KeyError(f"{schema}.{name}")
+
+
+def between(before: Snapshot, after: Snapshot) -> Delta:
+    """Subtract two looks at one database.
+
+    :raises RecordError: if they are not of one database, or in the wrong order.
     """
+    if (before.database, before.datid) != (after.database, after.datid):
+        raise RecordError(
+            f"snapshots of {before.database} and {after.database} have no difference; take both of one database"
+        )
+    if after.taken_at < before.taken_at:
+        raise RecordError(f"the snapshot of {after.taken_at} comes before that of {before.taken_at}; swap them")
+    crashed, reset = counters_lost(before.began, after.began), relations_lost(before.began, after.began)
+    database = _subtracted(before.counters, after.counters, reset)
+    _leave_out_own(database, before, after)
+    ended = [database.get(name) for name in ("xact_commit", "xact_rollback")]
+    transactions = None if None in ended else int(sum(number for number in ended if number is not None))
+    statements = statement_deltas(before, after, transactions)
+    old_indexes = {one.indexrelid: one for one in before.indexes}
+    return Delta(
+        seconds=(after.t_us - before.t_us) / 1e6,
+        version=after.version,
+        statements=statements,
+        tables=table_deltas(before.tables, after.tables, reset),
+        indexes=tuple(
+            IndexDelta(old, one, *_relation(old, one, INDEX_COUNTERS, reset))
+            for one, old in ((one, old_indexes.get(one.indexrelid)) for one in after.indexes)
+        ),
+        database=database,
+        server=_subtracted(before.server, after.server, crashed or _server_reset(before.began, after.began)),
+        settled=before.settled and after.settled,
+        notes=tuple(_notes(before, after, reset, statements)),
+    )
 
-    statements: tuple[StatementDelta, ...]
-    complete: bool | None
+
+def table_deltas(before: Iterable[TableCounters], after: Iterable[TableCounters], why: str) -> tuple[TableDelta, ...]:
+    """Subtract two looks at the tables; *why* says that all counters were lost, empty if they were not."""
+    old = {one.relid: one for one in before}
+    return tuple(
+        TableDelta(old.get(one.relid), one, *_relation(old.get(one.relid), one, TABLE_COUNTERS, why)) for one in after
+    )
+
+
+def relations_lost(before: Began, after: Began) -> str:
+    """Return why no counter of the database, its tables and indexes has a difference; empty if they may have one."""
+    lost = counters_lost(before, after)
+    if not lost and before.database_reset != after.database_reset:
+        return f"counters of the database, or of a table in it, were reset at {after.database_reset}"
+    return lost
+
+
+def _server_reset(before: Began, after: Began) -> str:
+    names = ("bgwriter_reset", "checkpointer_reset", "wal_reset")
+    changed = [name for name in names if getattr(before, name) != getattr(after, name)]
+    return f"{' and '.join(changed)} changed" if changed else ""
+
+
+def _subtracted(before: Row, after: Row, why: str) -> dict[str, Any]:
+    """Subtract each; all are unknown with a reason, or if one went back."""
+    if why:
+        return dict.fromkeys(after)
+    delta = {name: _difference(before, after, name) for name in after}
+    # a backend reports one counter in one go: what goes back was reset
+    return dict.fromkeys(after) if any((value or 0) < 0 for value in delta.values()) else delta
+
+
+def _leave_out_own(database: dict[str, Any], before: Snapshot, after: Snapshot) -> None:
+    """Take the reader's own commits out of the database's, if both looks are of one reader."""
+    same = before.own_backend and before.own_backend == after.own_backend
+    if same and before.own_transactions is not None and after.own_transactions is not None:
+        own = after.own_transactions - before.own_transactions
+        if database.get("xact_commit") is not None:
+            database["xact_commit"] -= own
+
+
+Relation = TypeVar("Relation", TableCounters, IndexCounters)
+
+
+def _relation(old: Relation | None, new: Relation, names: tuple[str, ...], why: str) -> tuple[dict[str, Any], str]:
+    if why:
+        return dict.fromkeys(names), why
+    if old is None:  # its counters began with it
+        return {name: getattr(new, name) for name in names}, ""
+    delta = {name: _difference_of(old, new, name) for name in names}
+    if any((value or 0) < 0 for value in delta.values()):
+        return dict.fromkeys(names), "its counters went back: they were reset"
+    return delta, ""
+
+
+def _difference_of(old: Any, new: Any, name: str) -> Any:
+    before, after = getattr(old, name), getattr(new, name)
+    # an index that is new to a table turns None into a number
+    return after if before is None else None if after is None else after - before
+
+
+def _notes(before: Snapshot, after: Snapshot, reset: str, statements: StatementDeltas) -> Iterable[str]:
+    yield from statements.notes
+    if reset:
+        yield f"tables, indexes and database are unknown: {reset}"
+    for one in after.unreported:
+        yield f"tables, indexes and database may lack the work of {one}"
+    for one in before.unreported:
+        yield f"tables, indexes and database may have earlier work of pid {one.pid}, which had not reported at first"
+    yield from dict.fromkeys((*before.hidden, *after.hidden))
 
 
 def at_mark(rows: Iterable[Row], mark: str) -> list[Row]:
@@ -64,7 +207,7 @@ def at_mark(rows: Iterable[Row], mark: str) -> list[Row]:
 
 
 def database_delta(before: Row | None, after: Row | None) -> dict[str, Any]:
-    """Subtract two rows of the table ``database``; None for a counter that the server has not.
+    """Subtract two rows of the record's table ``database``; None for a counter that the server has not.
 
     All are None if a row is missing, the counters were reset, or the server crashed in between: after a crash even a
     counter that has grown says nothing.
@@ -84,24 +227,6 @@ def database_delta(before: Row | None, after: Row | None) -> dict[str, Any]:
     return delta
 
 
-def statement_deltas(
-    before: Iterable[Row], after: Iterable[Row], database_before: Row, database_after: Row
-) -> StatementDeltas:
-    """Subtract two marks' rows of the table ``statements``.
-
-    :param database_before: the same mark's row of the table ``database``, which tells of resets and of crowding out.
-    :param database_after: the same for the later mark.
-    """
-    old, new = {_key(row): row for row in before}, {_key(row): row for row in after}
-    void = _began_again(database_before, database_after, ("cluster_reset", "statements_reset"))
-    # counters of its own tell that a server before 14 lost them: every statement has fewer calls, or is gone
-    void = void or (bool(old) and all(_shrunk(row, new.get(key)) for key, row in old.items()))
-    complete = None if void else _complete(database_before, database_after)
-    deltas = [_statement(old.get(key), new.get(key), void, complete) for key in {**old, **new}]
-    deltas.sort(key=lambda delta: -(delta.total_exec_ms or 0.0))
-    return StatementDeltas(tuple(deltas), complete)
-
-
 def _began_again(before: Row, after: Row, names: tuple[str, ...]) -> bool:
     return any(before.get(name) != after.get(name) for name in names)
 
@@ -109,32 +234,3 @@ def _began_again(before: Row, after: Row, names: tuple[str, ...]) -> bool:
 def _difference(before: Row, after: Row, name: str) -> Any:
     old, new = before.get(name), after.get(name)
     return None if old is None or new is None else new - old
-
-
-def _complete(before: Row, after: Row) -> bool | None:
-    dropped = _difference(before, after, "statements_dealloc")
-    return None if dropped is None else bool(dropped == 0)
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    return row["userid"], row.get("toplevel"), row["queryid"]
-
-
-def _shrunk(old: Row, new: Row | None) -> bool:
-    return new is None or new["calls"] < old["calls"]
-
-
-def _statement(old: Row | None, new: Row | None, void: bool, complete: bool | None) -> StatementDelta:
-    row = new or old or {}
-    known = new is not None and not void and _is_known(old, new, complete)
-    counts = {name: new[name] - (old[name] if old else 0) if new and known else None for name in STATEMENT_COUNTERS}
-    return StatementDelta(row["userid"], row.get("toplevel"), row["queryid"], row["query"], **counts)
-
-
-def _is_known(old: Row | None, new: Row, complete: bool | None) -> bool:
-    """Whether the same counters ran all the time, or began at 0 in between and were never dropped."""
-    if old is None:
-        return complete is not False
-    if old.get("stats_since") != new.get("stats_since") or new["calls"] < old["calls"]:
-        return False
-    return complete is not False or new.get("stats_since") is not None

@@ -18,7 +18,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from lab.analyse.measured import bounds_us
 from lab.plan import PoolConfig
@@ -249,6 +248,8 @@ def _waiting(workers: Sequence[Columns]) -> Law | None:
     by_sums = _mean(workers, "wait_s", "waiting_s", "connect_s", "connecting_s")
     by_count = sum(_sampled_mean(worker, "pending") for worker in workers)
     errors, batches = zip(*(_standard_error(worker["pending"].astype(float)) for worker in workers), strict=True)
+    from scipy import stats  # takes a second to import, which every command would wait
+
     sampling = sqrt(sum(error**2 for error in errors)) * float(stats.t.ppf(SURE, min(batches) - 1))
     limit = BALANCE_LIMIT * max(by_sums, by_count) + sampling + UNSEEN * len(workers)
     return Law("waiting", by_sums, by_count, limit)

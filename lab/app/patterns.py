@@ -1,7 +1,8 @@
 """Ways of holding a session in FastAPI, side by side: the right ones, the common ones, and the ones that fail.
 
-Every route under ``/patterns`` holds a connection for *ms* milliseconds (``pg_sleep``) or runs one short statement, so
-that the routes differ in when they take the connection and when they give it back, and in nothing else. Lessons load
+Every route here holds a connection for *ms* milliseconds (``pg_sleep``) or runs one short statement, so that the routes
+differ in when they take the connection and when they give it back, and in nothing else. Those of :mod:`lab.app.pages`,
+also under ``/patterns``, differ in the statements that they send. Lessons load
 them; an application should copy ``inside``.
 
 Where a route is right or wrong depends on FastAPI: a dependency with ``yield`` ends after the response since 0.118
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from lab.app import answers
+from lab.app import answers, pages
 from lab.app.database import Database, Queries
 from lab.app.routes import Sessions, get_db
 from lab.pools import PoolConfig
@@ -51,6 +52,7 @@ def router(pool: PoolConfig) -> APIRouter:
     _outliving(made)
     _waiting(made)
     _committing(made)
+    pages.add_to(made)
     return made
 
 

@@ -112,8 +112,13 @@ def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
         return figure
 
 
-def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool = False) -> Figure:
-    """Return lines with a dot at every point, named at their end; guesses and limits are horizontal lines."""
+def curve(
+    lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool = False, top: float | None = None
+) -> Figure:
+    """Return lines with a dot at every point, named at their end; guesses and limits are horizontal lines.
+
+    :param top: where the y axis ends, for lines that may leave it; by default above the highest point.
+    """
     with styled():
         widest = max(text_width_in(line.label, BODY) for line in lines)
         figure, ax = _figure(words, 4.6, left_in=0.9, right_in=widest + 0.35)
@@ -129,7 +134,7 @@ def curve(lines: Sequence[Line], words: Words, log_x: bool = False, log_y: bool 
             log_ticks(ax, ax.yaxis)
         else:
             tops = [y for line in lines for _, y in line.points] + [*words.limits.values(), *words.guesses.values()]
-            ax.set_ylim(0, 1.08 * max(tops))
+            ax.set_ylim(0, top or 1.08 * max(tops))
         _name_ends(ax, lines)
         for name, where in [*words.limits.items(), *words.guesses.items()]:
             ax.axhline(

@@ -3,18 +3,19 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from lab import config as settings
-from lab import process, server
+from lab import process
 from lab.cli.watch import Progressing
-from lab.demonstrate.bench import Bench
 from lab.errors import LabError, UsageError
-from lab.ledger import Claim, Entry, chosen, entries, page
 from lab.record.files import write_atomically
+
+if TYPE_CHECKING:  # the ledger brings all experiments with it; other commands need not wait for them
+    from lab.ledger import Claim, Entry
 
 PAGE = settings.PROJECT / "docs" / "claims.md"
 
@@ -26,6 +27,10 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, a list.")] = False,
 ) -> None:
     """Test what the classic advice claims on this machine, and print what came of it."""
+    from lab import server
+    from lab.demonstrate.bench import Bench
+    from lab.ledger import chosen, entries, page
+
     config, some = settings.read(), chosen(ids or [])
     if listed:
         _list(some, as_json)
@@ -76,7 +81,7 @@ def _unwritable(file: Path, reason: str | None) -> LabError:
     return LabError(f"{file} cannot be written ({reason}); name another place with --page")
 
 
-def _list(some: tuple[Claim, ...], as_json: bool) -> None:
+def _list(some: "tuple[Claim, ...]", as_json: bool) -> None:
     rows = [{"id": c.id, "sentence": c.sentence, "folklore": c.folklore, "lesson": c.lesson} for c in some]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -85,7 +90,7 @@ def _list(some: tuple[Claim, ...], as_json: bool) -> None:
         typer.echo(f"{row['id']:22} {row['sentence']}")
 
 
-def _print(out: Console, entry: Entry) -> None:
+def _print(out: Console, entry: "Entry") -> None:
     claim, finding = entry.claim, entry.finding
     condition = f" ({finding.condition})" if finding.condition else ""
     out.print(f"{claim.id}: {finding.verdict}{condition}", markup=False, soft_wrap=True, style="bold")

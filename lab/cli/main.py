@@ -1,11 +1,13 @@
 """The commands, and the one place where an error becomes a line and an exit code."""
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +16,6 @@ from rich.console import Console
 
 from lab import config as settings
 from lab import plan
-from lab.cli.capacity import capacity
-from lab.cli.claims import claims
-from lab.cli.sizing import sizing
-from lab.cli.sweep import sweep
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
 from lab.errors import LabError, UsageError
@@ -32,6 +30,22 @@ app = typer.Typer(
 )
 OUT = Console(highlight=False)
 Role = Literal["owner", "app", "observer"]
+# commands with modules of their own, which are imported when they are asked for: name -> module and example
+_ELSEWHERE = {
+    "sizing": ("sizing", "lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4"),
+    "claims": ("claims", "lab claims size overflow"),
+    "sweep": ("sweep", "lab sweep experiments/quick.toml"),
+    "capacity": ("capacity", 'lab capacity --objective "p99 < 50 ms, failed < 0.1 %"'),
+    "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --json"),
+    "statements": ("statements", "lab statements --seconds 5 --by calls"),
+    "autovacuum": ("autovacuum", "lab autovacuum --watch 10 public.sessions"),
+    "bloat": ("bloat", "lab bloat public.posts --dsn postgresql://me@db/shop"),
+    "slowlog": ("slowlog", "lab slowlog '/var/log/postgresql/*.csv*' --top 5"),
+    "activity": ("activity", "lab activity --longer 5s --seconds 10"),
+    "locks": ("activity", "lab locks --dsn postgresql://me@127.0.0.1/shop"),
+    "cancel": ("signals", "lab cancel 2080@hoewnoff4v-q32r"),
+    "terminate": ("signals", "lab terminate 2080@hoewnoff4v-t32r"),
+}
 # typer carries its own copy of click, and gives the base class of its usage errors no public name
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 _INTERRUPTED = 130
@@ -294,16 +308,6 @@ def _only_of(model: str, options: dict[str, dict[str, float | None]]) -> None:
                 raise UsageError(f"{name} belongs to the {owner} model, and this load is {model}; leave it out")
 
 
-app.command(epilog="Example: lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4")(
-    sizing
-)
-
-
-app.command(epilog="Example: lab claims size overflow")(claims)
-app.command(epilog="Example: lab sweep experiments/quick.toml")(sweep)
-app.command(epilog='Example: lab capacity --objective "p99 < 50 ms, failed < 0.1 %"')(capacity)
-
-
 @app.command(epilog="Example: lab show last")
 def show(
     run: Annotated[str, typer.Argument(help="An experiment or a run: its name, its folder, or last.")] = "last",
@@ -354,8 +358,18 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _bring(names: Iterable[str]) -> None:
+    """Import the modules of commands, and add these; each once."""
+    for name in names:
+        if name not in {command.name for command in app.registered_commands}:
+            module, example = _ELSEWHERE[name]
+            function = getattr(importlib.import_module(f"lab.cli.{module}"), name)
+            app.command(name, epilog=f"Example: {example}")(function)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 when interrupted."""
+    _bring(arguments[:1] if arguments[:1] and arguments[0] in _ELSEWHERE else _ELSEWHERE)
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="lab", standalone_mode=False)

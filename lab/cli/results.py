@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.analyse.comparison import as_json
+from lab.analyse.delta import TableDelta
 from lab.analyse.pool import pool_use
+from lab.analyse.recorded import recorded_tables
 from lab.cli.pool import print_pool
 from lab.experiment import Result
 from lab.record import run as record
@@ -145,10 +147,12 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
     :raises RecordError: if the folder is no run.
     """
     manifest = record.read_manifest(folder)
-    use = pool_use(record.open_run(folder)) if manifest.state == "complete" else None
+    run = record.open_run(folder) if manifest.state == "complete" else None
+    use, tables = (pool_use(run), recorded_tables(run)) if run else (None, ())
     if as_json_wanted:
         pool = dict(manifest.pool) | {"measured": use.as_dict() if use else None}
-        print_json(asdict(manifest) | {"pool": pool, "folder": str(folder)})
+        changed = [_table_json(one) for one in tables]
+        print_json(asdict(manifest) | {"pool": pool, "tables": changed, "folder": str(folder)})
         return
     state = manifest.state if manifest.state != "running" else "incomplete: it was cut short, or still runs"
     out.print(f"run {manifest.run} of {manifest.experiment}: {state}", style="bold", markup=False, soft_wrap=True)
@@ -166,3 +170,27 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
         out.print(f"{label:9} {value}", markup=False, soft_wrap=True)
     if use:
         print_pool(out, use)
+    for one in tables:
+        if line := table_line(one):
+            out.print(f"{'table':9} {line}", markup=False, soft_wrap=True)
+
+
+def _table_json(one: TableDelta) -> dict[str, Any]:
+    places = {"schema": one.after.schema, "name": one.after.name, "toast": one.after.toast}
+    return {**places, "why": one.why, "counts": dict(one.counts), "n_dead_tup": one.after.n_dead_tup}
+
+
+def table_line(one: TableDelta) -> str:
+    """Say what was written to a table in one line; empty if nothing was."""
+    name = f"{one.after.name} (TOAST)" if one.after.toast else one.after.name
+    if one.why:
+        return f"{name}: unknown, {one.why}"
+    counts = one.counts
+    words = {"n_tup_ins": "inserted", "n_tup_upd": "updated", "n_tup_del": "deleted"}
+    parts = [f"{counts[key]:,} {word}" for key, word in words.items() if counts[key]]
+    if not parts and not counts["autovacuum_count"]:
+        return ""
+    hot = [f"{counts['n_tup_hot_upd']:,} of the updates HOT"] if counts["n_tup_upd"] else []
+    cleaned = [f"autovacuum came {counts['autovacuum_count']:,} times"] if counts["autovacuum_count"] else []
+    dead = "unknown" if one.after.n_dead_tup is None else f"{one.after.n_dead_tup:,}"
+    return f"{name}: {', '.join([*parts, *hot, *cleaned])}; {dead} dead rows at the end, estimated"

@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from lab import config as settings
-from lab.analyse.sizing import Figure, Service, figures, from_run
 from lab.environment import usable_cores
 from lab.errors import UsageError
 from lab.pools import THREADS
 from lab.units import format_number
+
+if TYPE_CHECKING:  # it brings the analysis of runs with it; other commands need not wait for that
+    from lab.analyse.sizing import Figure, Service
 
 
 def sizing(
@@ -42,6 +44,8 @@ def sizing(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Say what arithmetic, Little's law and the usual rules make of a pool, each with what it stands on."""
+    from lab.analyse.sizing import Service, figures
+
     wanted = {"workers": workers, "size": size, "overflow": overflow, "threads": threads}
     given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     service = Service(
@@ -67,8 +71,9 @@ def sizing(
     _print(Console(highlight=False), found, notes)
 
 
-def _on_this_machine(service: Service) -> tuple[Service, list[Figure], str]:
+def _on_this_machine(service: "Service") -> "tuple[Service, list[Figure], str]":
     """Return what the newest run of a queue measured; rate and hold are taken from it where they were not given."""
+    from lab.analyse.sizing import from_run
     from lab.record import experiment as folders
     from lab.record.run import open_run
 
@@ -92,7 +97,8 @@ def _on_this_machine(service: Service) -> tuple[Service, list[Figure], str]:
     return filled, measured, note
 
 
-def _recorded(name: str, service: Service) -> tuple[Service, list[Figure]]:
+def _recorded(name: str, service: "Service") -> "tuple[Service, list[Figure]]":
+    from lab.analyse.sizing import from_run
     from lab.record import experiment as folders
     from lab.record.run import open_run
 
@@ -106,7 +112,7 @@ def _json(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2, allow_nan=False)
 
 
-def _print(out: Console, found: list[Figure], notes: list[str]) -> None:
+def _print(out: Console, found: "list[Figure]", notes: list[str]) -> None:
     width = max(len(_value(figure)) for figure in found)
     for figure in found:
         indent = " " * (width + 2)
@@ -120,6 +126,6 @@ def _print(out: Console, found: list[Figure], notes: list[str]) -> None:
         out.print(note, markup=False, soft_wrap=True)
 
 
-def _value(figure: Figure) -> str:
+def _value(figure: "Figure") -> str:
     whole = figure.value >= 1000 or float(figure.value).is_integer()
     return f"{figure.value:,.0f}" if whole else format_number(figure.value)

@@ -7,7 +7,6 @@ statement and lets it go at its end, so between statements it holds none.
 Source: PostgreSQL's ``procarray.c`` (``ComputeXidHorizons``).
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ, make_dsn
 
 from lab import sql
+from lab.analyse.vacuum_log import not_removable
 from lab.demonstrate.bench import NAME, Bench, Reader
 from lab.errors import BusyError
 from lab.process import wait_until
 
 ROWS = 1000
-# PostgreSQL 15 and later, then 13 and 14
-_NOT_YET = re.compile(r"(\d+) are dead but not yet removable|(\d+) dead row versions cannot be removed yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +124,3 @@ def _left_by_vacuum(reader: Reader) -> int:
 
     wait_until(vacuum, timeout_s=0.3, every_s=0.1)
     return found[-1]
-
-
-def not_removable(notices: str) -> int:
-    """Return how many dead rows VACUUM (VERBOSE) says that it had to leave.
-
-    >>> not_removable("tuples: 0 removed, 2000 remain, 1000 are dead but not yet removable")
-    1000
-    >>> not_removable("DETAIL:  7 dead row versions cannot be removed yet, oldest xmin: 801")
-    7
-    """
-    return sum(int(new or old) for new, old in _NOT_YET.findall(notices))

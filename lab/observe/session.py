@@ -6,6 +6,7 @@ counted among the target's, and inside a transaction the server repeats its firs
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg2
@@ -13,7 +14,9 @@ from psycopg2.extensions import connection, cursor, parse_dsn
 
 from lab import sql
 from lab.errors import ObserverError
+from lab.observe import columns
 from lab.observe.cpu import Usage
+from lab.record.tables import TABLES
 
 APPLICATION = "lab-observer"
 OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
@@ -31,14 +34,7 @@ DATABASE: Mapping[str, tuple[str, ...]] = {
     "stats_reset": ("stats_reset",),
 }
 STATEMENTS: Mapping[str, tuple[str, ...]] = {
-    "userid": ("userid",),
-    "toplevel": ("toplevel",),
-    "queryid": ("queryid",),
-    "query": ("query",),
-    "calls": ("calls",),
-    "total_exec_ms": ("total_exec_time", "total_time"),
-    "rows": ("rows",),
-    "stats_since": ("stats_since",),
+    name: columns.STATEMENTS[name] for name in TABLES["statements"].names if name in columns.STATEMENTS
 }
 NO_INFO: Mapping[str, Any] = {"statements_dealloc": None, "statements_reset": None}
 
@@ -176,8 +172,11 @@ class Session:
         text = sql.load(question).format(columns=columns, schema=schema)
         self._cursor.execute(text, {"datid": self.datid})
         names = [column.name for column in self._cursor.description or ()]
-        return [dict(zip(names, map(_plain, row), strict=True)) for row in self._cursor.fetchall()]
+        return [dict(zip(names, map(plain, row), strict=True)) for row in self._cursor.fetchall()]
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def plain(value: Any) -> Any:
+    """Return a timestamp as text, and a whole number that came as a decimal as an integer."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return int(value) if isinstance(value, Decimal) else value

@@ -115,7 +115,9 @@ through_pool, through_null
 
 # %%
 lesson.claim(
-    "NullPool's updates are all seen at once", through_null.share_at_once, at_least=1
+    "NullPool's updates are all seen once its backends have ended",
+    through_null.share_at_once,
+    at_least=1,
 )
 lesson.claim(
     "Most of the pool's updates are not seen at once",

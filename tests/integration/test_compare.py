@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 
 from lab.analyse.measured import measure
+from lab.analyse.recorded import recorded_tables
 from lab.process import wait_until
 from lab.record.run import open_run
 from lab.server import Server
@@ -52,6 +53,26 @@ def test_nullpool_opens_a_session_for_each_request(null_against_queue: dict[str,
     side = null_against_queue["variants"]["null"]
     assert side["planned"] == side["sessions_opened"] > 100
     assert side["failed"] == side["unfinished"] == 0
+
+
+def test_the_statements_of_both_sides_are_laid_side_by_side(home: Path, null_against_queue: dict[str, Any]) -> None:
+    done = run_lab(home, "statements", null_against_queue["folder"], "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (post,) = [one for one in document["both"] if "from posts" in one["statement"]]
+    for side in ("first", "second"):
+        # requests that are in the air at a mark may have asked, or not
+        assert post[side]["calls"] > 20 and post[side]["rows"] == post[side]["calls"] and post[side]["blocks"] > 0
+        assert {one["statement"] for one in document[side]["transaction_control"]} >= {"begin", "rollback"}
+    assert not [one for one in document["both"] if "pg_stat" in one["statement"]]
+
+
+def test_each_request_is_an_index_scan_of_its_table(null_against_queue: dict[str, Any]) -> None:
+    for folder in sorted(Path(null_against_queue["folder"]).glob("run-*")):
+        run = open_run(folder)
+        (posts,) = [one for one in recorded_tables(run) if one.after.name == "posts" and not one.after.toast]
+        assert posts.counts["idx_scan"] == run.manifest.books["planned"]
+        assert (posts.counts["n_tup_upd"], posts.counts["seq_scan"]) == (0, 0) and posts.after.heap_bytes
 
 
 def test_the_pool_opens_what_its_meter_counted(null_against_queue: dict[str, Any]) -> None:

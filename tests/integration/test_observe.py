@@ -20,7 +20,9 @@ import pytest
 from psycopg2.extensions import connection, make_dsn, parse_dsn
 
 from lab import observe
-from lab.analyse.delta import at_mark, database_delta, statement_deltas
+from lab.analyse.delta import at_mark, database_delta
+from lab.analyse.recorded import snapshot_at
+from lab.analyse.statements import statement_deltas
 from lab.errors import ObserverError
 from lab.observe.cpu import LINUX, here, tree
 from lab.process import wait_until
@@ -195,8 +197,9 @@ def test_calls_of_a_statement_are_counted_between_marks(
         client.cursor().execute(COUNTED)
     observer.mark("end")
     statements, databases = (rows(tmp_path, observer, name) for name in ("statements", "database"))
-    marks = [at_mark(taken, mark) for taken in (statements, databases) for mark in ("begin", "end")]
-    deltas = statement_deltas(marks[0], marks[1], marks[2][0], marks[3][0])
+    before, after = (snapshot_at(mark, databases, statements) for mark in ("begin", "end"))
+    assert before and after
+    deltas = statement_deltas(before, after)
     assert [item.calls for item in deltas.statements if "width_bucket" in item.query] == [20]
 
 

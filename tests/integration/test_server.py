@@ -20,6 +20,7 @@ from lab import process
 from lab import server as servers
 from lab.config import Config
 from lab.errors import BusyError, ServerError, UsageError
+from lab.observe.autovacuum import connected, look
 from lab.server import Server, build, cluster
 from lab.server.layout import locate
 from tests.asking import value
@@ -63,6 +64,13 @@ def test_new_rows_follow_the_loaded_keys(untouched: Server) -> None:
 def test_nothing_is_left_for_autovacuum(untouched: Server) -> None:
     frozen = "SELECT sum(relallvisible) = sum(relpages) FROM pg_class WHERE relname IN ('posts', 'comments', 'users')"
     assert value(untouched.owner_dsn, frozen) is True
+
+
+def test_no_count_arrives_after_the_vacuum(untouched: Server) -> None:
+    with connected(untouched.owner_dsn) as connection:
+        seen = look(connection)
+    blog = [table for table in seen.tables if table.schema == "public"]
+    assert [(table.inserted_rows, table.changed_rows) for table in blog] == [(0, 0)] * len(ROWS)
 
 
 def test_extensions_are_where_they_are_needed(server: Server) -> None:

@@ -23,7 +23,7 @@ NEVER = {
     r"\bsvg\b": "SVG",
 }
 # a load, or a demonstration; a server that is lent for the whole lesson measures nothing
-RUN = r"lesson\.(compare|one_load)\(|(?<!\.doors)\(bench[,)]"
+RUN = r"lesson\.(compare|one_load)\(|(?<!\.doors)(?<!\bground)\(bench[,)]"
 HEADINGS = ("## Why", "## Your turn", "## In production", "## Predict")
 
 

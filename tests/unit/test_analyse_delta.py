@@ -1,10 +1,18 @@
 """Differences between two snapshots, and when there is none."""
 
+import re
+import statistics
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lab.analyse.delta import database_delta, statement_deltas
+from lab import sql
+from lab.analyse.delta import between, database_delta
+from lab.analyse.statements import kind_of, spread_ms, statement_deltas
+from lab.errors import RecordError
+from lab.record.counters import Began, Snapshot, StatementCounters, TableCounters, Unreported
 
 DATABASE: dict[str, Any] = {
     "sessions": 10,
@@ -23,11 +31,6 @@ DATABASE: dict[str, Any] = {
 
 def database(**changes: Any) -> dict[str, Any]:
     return {**DATABASE, **changes}
-
-
-def statement(queryid: int, calls: int, **changes: Any) -> dict[str, Any]:
-    fixed = {"userid": 1, "toplevel": True, "query": f"q{queryid}", "stats_since": None}
-    return {**fixed, "queryid": queryid, "calls": calls, "total_exec_ms": calls * 2.0, "rows": calls, **changes}
 
 
 def test_counters_are_subtracted() -> None:
@@ -54,60 +57,159 @@ def test_a_counter_that_the_server_has_not_is_unknown_and_the_rest_is_known() ->
     assert (delta["sessions"], delta["xact_commit"]) == (None, 1)
 
 
-def calls(before: list[Any], after: list[Any], old: dict[str, Any], new: dict[str, Any]) -> dict[Any, Any]:
-    return {item.queryid: item.calls for item in statement_deltas(before, after, old, new).statements}
+def look(*statements: StatementCounters, **began: Any) -> Snapshot:
+    """A snapshot; each keyword changes a part of Began."""
+    fixed = {"postmaster_start": "monday", "bgwriter_reset": "monday", "archiver_reset": "monday"}
+    dated = {"statements_reset": "monday", "statements_dealloc": 0, "statements_kept": True}
+    parts: dict[str, Any] = {**fixed, **dated, **began}
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Snapshot(now, 0, 180000, "lab", 1, Began(**parts), {"xact_commit": 1}, statements=statements)
+
+
+def statement(queryid: int, calls: int, **changes: Any) -> StatementCounters:
+    fixed = {"userid": 1, "dbid": 1, "toplevel": True, "query": f"q{queryid}", "stddev_exec_ms": 0.0}
+    counts = {"calls": calls, "total_exec_ms": calls * 2.0, "rows": calls}
+    return StatementCounters(queryid=queryid, **{**fixed, **counts, **changes})
+
+
+def calls(before: Snapshot, after: Snapshot) -> dict[int, int | None]:
+    return {item.queryid: item.calls for item in statement_deltas(before, after).statements}
 
 
 def test_statements_are_subtracted_and_new_ones_count_from_nothing() -> None:
-    before, after = [statement(1, 5), statement(2, 9)], [statement(1, 8), statement(2, 9), statement(3, 4)]
-    deltas = statement_deltas(before, after, database(), database())
+    before = look(statement(1, 5), statement(2, 9))
+    deltas = statement_deltas(before, look(statement(1, 8), statement(2, 9), statement(3, 4)))
     assert [(item.queryid, item.calls) for item in deltas.statements] == [(3, 4), (1, 3), (2, 0)]
     assert deltas.complete is True
+    assert [item.queryid for item in deltas.of_kind()] == [3, 1]
 
 
 def test_the_same_query_of_another_role_or_level_is_another_statement() -> None:
-    before = [statement(1, 5), statement(1, 2, toplevel=False)]
-    after = [statement(1, 6), statement(1, 2, toplevel=False), statement(1, 7, userid=2)]
-    deltas = statement_deltas(before, after, database(), database())
-    assert [item.calls for item in deltas.statements] == [7, 1, 0]
+    before = look(statement(1, 5), statement(1, 2, toplevel=False))
+    after = look(statement(1, 6), statement(1, 2, toplevel=False), statement(1, 7, userid=2))
+    assert [item.calls for item in statement_deltas(before, after).statements] == [7, 1, 0]
 
 
-@pytest.mark.parametrize("change", [{"statements_reset": "tuesday"}, {"cluster_reset": "tuesday"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"statements_reset": "tuesday"},
+        {"bgwriter_reset": "tuesday", "archiver_reset": "tuesday"},
+        {"postmaster_start": "tuesday", "statements_kept": False},
+    ],
+    ids=["reset", "crash", "restart without save"],
+)
 def test_after_a_reset_nothing_is_known(change: dict[str, Any]) -> None:
-    deltas = statement_deltas([statement(1, 5)], [statement(1, 50)], database(), database(**change))
-    assert deltas.statements[0].calls is None and deltas.complete is None
+    deltas = statement_deltas(look(statement(1, 5)), look(statement(1, 50), **change))
+    assert deltas.statements[0].calls is None and deltas.complete is None and deltas.why
+
+
+@pytest.mark.parametrize("change", [{"bgwriter_reset": "tuesday"}, {"postmaster_start": "tuesday"}])
+def test_a_reset_of_one_view_or_an_orderly_restart_is_no_crash(change: dict[str, Any]) -> None:
+    assert calls(look(statement(1, 5)), look(statement(1, 50), **change)) == {1: 45}
 
 
 def test_a_statement_that_was_reset_alone_is_unknown_alone() -> None:
-    before, after = [statement(1, 5), statement(2, 1)], [statement(1, 3), statement(2, 2)]
-    assert calls(before, after, database(), database()) == {1: None, 2: 1}
+    assert calls(look(statement(1, 5), statement(2, 1)), look(statement(1, 3), statement(2, 2))) == {1: None, 2: 1}
+
+
+def test_a_statement_whose_time_went_back_was_reset_however_many_calls_it_has() -> None:
+    after = look(statement(1, 9, total_exec_ms=1.0), statement(2, 2))
+    assert calls(look(statement(1, 5), statement(2, 1)), after) == {1: None, 2: 1}
 
 
 def test_a_statement_that_left_is_unknown() -> None:
-    before, after = [statement(1, 5), statement(2, 1)], [statement(2, 2)]
-    assert calls(before, after, database(), database()) == {1: None, 2: 1}
+    assert calls(look(statement(1, 5), statement(2, 1)), look(statement(2, 2))) == {1: None, 2: 1}
 
 
 def test_when_statements_were_dropped_only_dated_counters_are_known() -> None:
-    before = [statement(1, 5), statement(2, 5, stats_since="monday"), statement(3, 5, stats_since="monday")]
-    after = [
-        statement(1, 9),
-        statement(2, 9, stats_since="monday"),
-        statement(3, 9, stats_since="tuesday"),
-        statement(4, 9, stats_since="tuesday"),
-    ]
-    deltas = statement_deltas(before, after, database(), database(statements_dealloc=1))
+    monday, tuesday = {"stats_since": "monday"}, {"stats_since": "tuesday"}
+    before = look(statement(1, 5), statement(2, 5, **monday), statement(3, 5, **monday))
+    after = (statement(1, 9), statement(2, 9, **monday), statement(3, 9, **tuesday), statement(4, 9, **tuesday))
+    deltas = statement_deltas(before, look(*after, statements_dealloc=1), transactions=104)
     assert {item.queryid: item.calls for item in deltas.statements} == {1: None, 2: 4, 3: None, 4: None}
-    assert deltas.complete is False
+    # at least 4 + 4 calls of the known rows, and 9 + 9 of those that began in between
+    assert deltas.complete is False and deltas.seen_share == pytest.approx(26 / 104)
 
 
 def test_a_server_that_does_not_count_what_it_drops_is_subtracted_with_completeness_unknown() -> None:
-    old = database(statements_dealloc=None, statements_reset=None)
-    deltas = statement_deltas([statement(1, 5)], [statement(1, 9)], old, old)
+    old: dict[str, Any] = {"statements_dealloc": None, "statements_reset": None}
+    deltas = statement_deltas(look(statement(1, 5), **old), look(statement(1, 9), **old))
     assert deltas.statements[0].calls == 4 and deltas.complete is None
 
 
 def test_a_server_that_does_not_date_its_reset_is_found_out_by_its_counts() -> None:
-    old = database(statements_dealloc=None, statements_reset=None)
-    found = calls([statement(1, 5), statement(2, 5)], [statement(1, 2), statement(3, 1)], old, old)
-    assert set(found.values()) == {None}
+    old: dict[str, Any] = {"statements_dealloc": None, "statements_reset": None}
+    before = look(statement(1, 5), statement(2, 5), **old)
+    assert set(calls(before, look(statement(1, 2), statement(3, 1), **old)).values()) == {None}
+
+
+def test_the_spread_is_that_of_the_calls_in_between() -> None:
+    # 100 calls of 1 ms, then calls of 3, 5 and 7 ms: their own deviation is the root of 8/3
+    times = [1.0] * 100 + [3.0, 5.0, 7.0]
+    before = statement(1, 100, total_exec_ms=100.0, stddev_exec_ms=0.0)
+    after = statement(1, 103, total_exec_ms=sum(times), stddev_exec_ms=statistics.pstdev(times))
+    assert spread_ms(before, after) == pytest.approx((8 / 3) ** 0.5)
+    assert spread_ms(None, after) == pytest.approx(statistics.pstdev(times))
+
+
+def test_the_spread_is_unknown_where_rounding_hides_it() -> None:
+    before = statement(1, 10**12, total_exec_ms=1e12, stddev_exec_ms=1000.0)
+    after = statement(1, 10**12 + 2, total_exec_ms=1e12 + 2e-3, stddev_exec_ms=1000.0 - 1e-9)
+    assert spread_ms(before, after) is None
+
+
+def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
+    own = sql.load("observe/statement_counters").format(columns="calls, NULL AS plans", schema="public")
+    subject = sql.load("app/post")
+    without_comment = own.partition("\n")[2]
+    texts = (own, without_comment, subject, "BEGIN", "COMMIT", "SELECT 1 -- begin", "SELECT pg_sleep(1)")
+    kinds = ["lab", "lab", "query", "transaction", "transaction", "query", "query"]
+    assert [kind_of(text) for text in texts] == kinds
+
+
+@pytest.mark.parametrize("name", [name for name in sql.titles() if name.startswith("observe/")])
+def test_every_question_of_the_observers_is_known_as_the_labs_own(name: str) -> None:
+    filled = re.sub(r"%\(\w+\)s", "'x'", re.sub(r"\{\w+\}", "a, NULL AS b", sql.load(name)))
+    assert kind_of(filled) == "lab"
+
+
+def test_two_databases_have_no_difference() -> None:
+    with pytest.raises(RecordError, match="take both of one database"):
+        between(look(), replace(look(), database="other"))
+
+
+def test_the_readers_own_transactions_are_left_out_of_the_databases() -> None:
+    before = replace(look(), own_backend="7 monday", own_transactions=10, counters={"xact_commit": 100})
+    after = replace(before, own_transactions=25, counters={"xact_commit": 135})
+    assert between(before, after).database["xact_commit"] == 20
+    assert between(before, replace(after, own_backend="8 monday")).database["xact_commit"] == 35
+
+
+def table(**counts: Any) -> TableCounters:
+    return TableCounters(1, "public", "t", **{"n_tup_upd": 5, "n_tup_newpage_upd": None, **counts})
+
+
+def test_a_table_is_subtracted_and_its_estimates_are_not() -> None:
+    before = replace(look(), tables=(table(n_dead_tup=9),))
+    delta = between(before, replace(look(), tables=(table(n_tup_upd=8, n_dead_tup=0),))).table("t")
+    assert (delta.counts["n_tup_upd"], delta.counts["n_tup_newpage_upd"], delta.after.n_dead_tup) == (3, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "began"), [({"n_tup_upd": 4}, {}), ({"n_tup_upd": 8}, {"database_reset": "tuesday"})]
+)
+def test_a_table_that_was_reset_is_unknown(counts: dict[str, Any], began: dict[str, Any]) -> None:
+    before = replace(look(), tables=(table(),))
+    delta = between(before, replace(look(**began), tables=(table(**counts),))).table("t")
+    assert delta.counts["n_tup_upd"] is None and "reset" in delta.why
+
+
+def test_a_table_that_is_new_counts_from_nothing() -> None:
+    assert between(look(), replace(look(), tables=(table(),))).table("t").counts["n_tup_upd"] == 5
+
+
+def test_who_has_not_reported_is_named() -> None:
+    late = replace(look(), unreported=(Unreported(7, "app", "idle for 1.0 s"),))
+    delta = between(look(), late)
+    assert not delta.settled and "pid 7 (app): idle for 1.0 s" in " ".join(delta.notes)

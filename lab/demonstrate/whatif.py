@@ -1,0 +1,321 @@
+"""What if an index were there, or were gone? Tried on the lab's own database, in a transaction that is rolled back.
+
+The index is there throughout the transaction; the side without it drops it behind a savepoint, asks, and goes back,
+which takes a moment instead of building it again. Both sides of a pair follow each other in random order; the effect is
+that of :mod:`lab.analyse.comparison`: the geometric mean of the pairs' ratios with its interval. Blocks and WAL are
+counts, and the same on every machine.
+
+What it tells: one statement of one client, from a warm cache. What it does not: what others do meanwhile, and what all
+the other statements gain or lose. For the time of the trial nobody else can read or write the table, and the
+scans of the trial are counted in the statistics views like any other.
+
+A drop is tried on a copy of the table: what does it take to write a thousand of its rows, with the index and without?
+"""
+
+import random
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from lab import sql
+from lab.analyse.comparison import Interval, interval, judge
+from lab.errors import ServerError
+from lab.record.indexes import Finding
+from lab.server import data
+from lab.units import format_bytes, format_ms, format_ratio
+
+PAIRS = 6
+REPEATS = 5  # executions for one side of a pair; their median counts
+ROWS_WRITTEN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One statement with the index, or without it."""
+
+    plan: tuple[str, ...]  # the nodes that read or write a table, such as "Seq Scan on comments"
+    rows: int
+    blocks: int  # of shared buffers, found there or not
+    wal_bytes: int
+    times_ms: tuple[float, ...]  # for each pair
+
+    @property
+    def ms(self) -> float:
+        """The median of the pairs."""
+        return median(self.times_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A statement before a change and after it; *effect* is time after / before, *verdict* as in a comparison."""
+
+    change: str
+    statement: str
+    before: Side
+    after: Side
+    effect: Interval
+    verdict: str
+    reasons: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """One sentence: the verdict, times with interval, blocks, WAL, plan."""
+        bounds = self.effect
+        between = f" ({format_ratio(bounds.low)} to {format_ratio(bounds.high)})" if bounds.low is not None else ""
+        parts = [
+            f"{self.verdict}: {format_ms(self.before.ms)} before, {format_ms(self.after.ms)} after, "
+            f"{format_ratio(bounds.ratio)} times{between}",
+            f"{self.before.blocks} blocks before, {self.after.blocks} after",
+        ]
+        if self.before.wal_bytes or self.after.wal_bytes:
+            parts.append(
+                f"{format_bytes(self.before.wal_bytes)} of WAL before, {format_bytes(self.after.wal_bytes)} after"
+            )
+        else:
+            parts.append(f"{', '.join(self.before.plan)} before, {', '.join(self.after.plan)} after")
+        return f"{'; '.join(parts)}; {self.statement}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**asdict(self), "why_not": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """Why a cure could not be tried."""
+
+    why_not: str
+
+    @property
+    def told(self) -> str:
+        """The same in a sentence."""
+        return f"not tried: {self.why_not}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def tried(dsn: str, finding: Finding, pairs: int = PAIRS) -> Tried | NotTried:
+    """Try the cure of a finding: a lookup with the index that is missing, or writing without the one that could go.
+
+    :raises NotMarkedError: if the database is not the lab's own.
+    """
+    try:
+        if finding.kind == "missing":
+            return _missing(dsn, finding, pairs)
+        return dropped(dsn, finding.table, finding.index, pairs)
+    except psycopg2.Error as error:
+        return NotTried(" ".join(str(error).split()))
+
+
+def _missing(dsn: str, finding: Finding, pairs: int) -> Tried | NotTried:
+    if "?" in finding.columns:
+        return NotTried("which columns the index should have is not known")
+    with _lent(dsn) as connection, connection.cursor() as cursor:
+        found = _value(cursor, finding)
+    if found is None:
+        return NotTried(f"{finding.table} has no row to look for")
+    condition = " AND ".join(f"{column} = %({number})s" for number, column in enumerate(finding.columns))
+    statement = _text("try_lookup", table=finding.table, condition=condition)
+    make = _text("try_create", table=finding.table, columns=", ".join(finding.columns))
+    return added(dsn, finding.table, make, statement, dict(zip(map(str, range(len(found))), found, strict=True)), pairs)
+
+
+def _value(cursor: Any, finding: Finding) -> tuple[Any, ...] | None:
+    known = " AND ".join(f"{column} IS NOT NULL" for column in finding.columns)
+    columns = ", ".join(finding.columns)
+    for skip in (500, 0):
+        cursor.execute(_text("try_value", columns=columns, table=finding.table, known=known, skip=str(skip)))
+        row = cursor.fetchone()
+        if row:
+            return tuple(row)
+    return None
+
+
+def added(
+    dsn: str,
+    table: str,
+    make: str,
+    statement: str,
+    values: Mapping[str, Any] | None = None,
+    pairs: int = PAIRS,
+    extension: str = "",
+    seed: int = 1,
+) -> Tried:
+    """Ask *statement* without an index and with it.
+
+    :param table: schema and name; it is vacuumed first.
+    :param make: the statement that makes the index, under the name ``lab_what_if``.
+    :param extension: one that *make* needs; it is gone again as well.
+    :raises NotMarkedError: if the database is not the lab's own.
+    :raises ServerError: if the index cannot be used in the transaction that makes it.
+    """
+    with _lent(dsn) as connection:
+        data.guard(connection)
+        with connection.cursor() as cursor:
+            cursor.execute(_text("try_refresh", table=table))
+        with _rolled_back(connection) as cursor:
+            if extension:
+                data.run(connection, "create_extension", extension=data.role(extension))
+            cursor.execute(make)
+            cursor.execute(_text("try_analyze", table=table))
+            cursor.execute(_text("try_usable"))
+            if not cursor.fetchone()[0]:
+                raise ServerError(
+                    f"rows of {table} were updated in place while a transaction may still look at them, so an index "
+                    "made now serves later transactions only; end what is open, then try again"
+                )
+            trial = _Trial(cursor, _text("try_drop", index="lab_what_if"), statement, values)
+            without, with_it = trial.sides(pairs, seed)
+    return _told(_one_line(make).replace("lab_what_if ", ""), _shown(statement, values), without, with_it)
+
+
+def dropped(
+    dsn: str, table: str, index: str, pairs: int = PAIRS, rows: int = ROWS_WRITTEN, seed: int = 1
+) -> Tried | NotTried:
+    """Write *rows* rows of *table* into a copy of it that has all its indexes, and into one that lacks *index*.
+
+    :param index: schema and name; empty for none, which shows how far a copy differs from itself.
+    :raises NotMarkedError: if the database is not the lab's own.
+    """
+    with _lent(dsn) as connection:
+        data.guard(connection)
+        with _rolled_back(connection) as cursor:
+            cursor.execute(_text("try_copy", table=table))
+            gone = _twin(cursor, index) if index else _text("try_nothing")
+            if gone is None:
+                return NotTried(f"a copy of {table} does not have {index}")
+            cursor.execute(_text("try_columns"), {"table": table})
+            columns = cursor.fetchone()[0]
+            statement = _text("try_insert", columns=columns, table=table, rows=str(rows))
+            without, with_it = _Trial(cursor, gone, statement, None).sides(pairs, seed)
+    if not with_it.rows:
+        return NotTried(f"{table} has no row to write")
+    return _told(f"without {index}", f"{with_it.rows} rows of {table} written to a copy", with_it, without)
+
+
+def _twin(cursor: Any, index: str) -> str | None:
+    """Return what drops the copy's index that is made as *index* is; None if the copy has none."""
+    cursor.execute(_text("try_original"), {"index": index})
+    original = cursor.fetchone()
+    cursor.execute(_text("try_copied"))
+    for constraint, name, is_unique, made_of in cursor.fetchall():
+        if original == (made_of, is_unique):
+            if constraint:
+                return _text("drop_constraint", table="lab.what_if", constraint=constraint)
+            return _text("try_drop", index=name)
+    return None
+
+
+class _Trial:
+    """A transaction in which the index is there, and what takes it away for a moment."""
+
+    def __init__(self, cursor: Any, take_away: str, statement: str, values: Mapping[str, Any] | None) -> None:
+        self._cursor, self._take_away, self._statement, self._values = cursor, take_away, statement, values
+
+    def sides(self, pairs: int, seed: int) -> tuple[Side, Side]:
+        """Return the statement without the index, and with it."""
+        order = random.Random(seed)
+        times: dict[bool, list[float]] = {False: [], True: []}
+        looked = {}
+        for _ in range(pairs):
+            for there in order.sample((False, True), 2):
+                with self._state(there):
+                    if there not in looked:
+                        looked[there] = self._explained()
+                    times[there].append(self._ms())
+        return tuple(Side(*looked[there], tuple(times[there])) for there in (False, True))  # type: ignore[return-value]
+
+    @contextmanager
+    def _state(self, there: bool) -> Iterator[None]:
+        self._cursor.execute(_text("try_mark"))
+        if not there:
+            self._cursor.execute(self._take_away)
+        yield
+        self._cursor.execute(_text("try_back"))
+
+    def _ms(self) -> float:
+        """Return the median time of a few executions, after one that fills the caches of the catalog."""
+        self._once()
+        return median(self._once() for _ in range(REPEATS))
+
+    def _once(self) -> float:
+        self._cursor.execute(_text("try_mark"))
+        began = time.perf_counter()
+        self._cursor.execute(self._statement, self._values)
+        if self._cursor.description:
+            self._cursor.fetchall()
+        took_ms = 1000 * (time.perf_counter() - began)
+        self._cursor.execute(_text("try_back"))
+        return took_ms
+
+    def _explained(self) -> tuple[tuple[str, ...], int, int, int]:
+        self._once()  # what is read for the first time may leave hints on the rows, and so WAL
+        self._cursor.execute(_text("try_mark"))
+        self._cursor.execute(_text("try_explain").replace("{statement}", self._statement), self._values)
+        plan = self._cursor.fetchone()[0][0]["Plan"]
+        self._cursor.execute(_text("try_back"))
+        rows = plan["Actual Rows"] or sum(node["Actual Rows"] for node in plan.get("Plans", ()))
+        blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        return tuple(_nodes(plan)), int(rows), blocks, plan.get("WAL Bytes", 0)
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[str]:
+    if "Relation Name" in plan or "Index Name" in plan:
+        using = f" using {plan['Index Name']}" if "Index Name" in plan else ""
+        on = f" on {plan['Relation Name']}" if "Relation Name" in plan else ""
+        yield f"{plan['Node Type']}{using}{on}".replace("ModifyTable", "Insert")
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _told(change: str, statement: str, before: Side, after: Side) -> Tried:
+    ratios = [new / old for old, new in zip(before.times_ms, after.times_ms, strict=True)]
+    effect = interval(ratios)
+    return Tried(change, statement, before, after, effect, *judge(effect, higher_is_faster=False))
+
+
+@contextmanager
+def _lent(dsn: str) -> Iterator[Connection]:
+    with data.connect(dsn, application_name="lab-admin-whatif") as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.load("observe/quiet"))  # a trial is no evidence of what the application asks
+        yield connection
+
+
+@contextmanager
+def _rolled_back(connection: Connection) -> Iterator[Any]:
+    """Lend a cursor in a transaction that leaves nothing behind."""
+    connection.autocommit = False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_text("try_limits"))
+            yield cursor
+    finally:
+        connection.rollback()
+        connection.autocommit = True
+
+
+def _text(name: str, **parts: str) -> str:
+    text = sql.load(f"indexes/{name}")
+    return text.format(**parts) if parts else text
+
+
+def _one_line(statement: str) -> str:
+    return " ".join(re.sub(r"--[^\n]*", " ", statement).split())
+
+
+def _shown(statement: str, values: Mapping[str, Any] | None) -> str:
+    return (
+        _one_line(statement) % {name: repr(value) for name, value in (values or {}).items()}
+        if values
+        else _one_line(statement)
+    )

@@ -1,0 +1,210 @@
+"""One look at a server's counters: :func:`take`.
+
+It reports its own backend first, reads each view in a transaction of its own (inside one the server repeats its first
+answer), in the columns that the live views have, and says what it could not see. It cannot make *other* backends
+report: it names those that may not have, or waits for them (``settle_s``). Nothing is written, and pg_monitor is
+enough; without it the texts of other roles' statements and their backends' states are hidden, which is said.
+
+What the server's own processes count (checkpointer, background writer) they report by themselves, a moment after the
+deed. A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
+transactions; all else that a reader costs (blocks, rows of the catalogs) is among what it reads of the database.
+
+Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settled.py on what is late.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from lab.errors import ObserverError
+from lab.observe import columns
+from lab.observe.session import one_line, plain, select_list
+from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
+from lab.record import run as record
+from lab.record.counters import (
+    Began,
+    IndexCounters,
+    Snapshot,
+    StatementCounters,
+    TableCounters,
+    Unreported,
+    names_of,
+)
+from lab.record.tables import TABLES
+from lab.units import monotonic_us
+
+APPLICATION = "lab-statistics"
+OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=2000 -c timezone=UTC"
+HIDDEN = "<insufficient privilege>"
+
+
+def take(where: str | Connection, *, settle_s: float = 0.0) -> Snapshot:
+    """Look once at the counters of the database that *where* leads to.
+
+    :param where: a DSN, or a connection that is not inside a transaction.
+    :param settle_s: how long to wait for other backends to report; the snapshot names those that had not.
+    :raises ObserverError: if the server cannot be asked.
+    """
+    if isinstance(where, str):
+        with reading(where) as reader:
+            return reader.take(settle_s)
+    return Reader(where).take(settle_s)
+
+
+def record_tables(dsn: str, folder: Path, mark: str, application: str) -> None:
+    """Append the counters of all tables to a run's raw files, as rows of its table ``tables``.
+
+    It waits for nobody: the app's backends have not begun, or have ended. A server that does not answer costs the rows
+    and not the run: that is an event.
+
+    :param application: what its own session is called, which counts as one of the database's.
+    """
+    t_us = monotonic_us()
+    try:
+        with reading(dsn, application) as reader:
+            tables = reader.tables()
+    except ObserverError as error:
+        record.append_event(folder, f"no tables at {mark}: {error}", t_us, source="lab")
+        return
+    names = [name for name in names_of(TableCounters) if name in TABLES["tables"].names]
+    rows = [{"t_us": t_us, "mark": mark, **{name: getattr(one, name) for name in names}} for one in tables]
+    record.append_rows(folder, "tables", "tables", rows)
+
+
+@contextmanager
+def reading(dsn: str, application: str = APPLICATION) -> Iterator["Reader"]:
+    """Lend a reader with a connection of its own, in autocommit and kept out of the statistics where the role may.
+
+    :raises ObserverError: if the server cannot be reached.
+    """
+    try:
+        connection = psycopg2.connect(
+            dsn, connection_factory=Counted, application_name=application, options=OPTIONS, connect_timeout=10
+        )
+    except psycopg2.Error as error:
+        raise ObserverError(f"cannot connect to PostgreSQL: {one_line(error)}") from None
+    try:
+        connection.autocommit = True
+        ask(connection, "observe/quiet")
+        yield Reader(connection)
+    finally:
+        connection.close()
+
+
+class Reader:
+    """Somebody who looks at the counters more than once, through one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Look through *connection*; one of :func:`reading` counts its own transactions too.
+
+        :raises ObserverError: if it is inside a transaction, or the server cannot be asked.
+        """
+        self._connection = connection
+        self._views = {row["view"]: (row["schema"], row["columns"]) for row in self._ask("observe/view_columns")}
+
+    def take(self, settle_s: float = 0.0) -> Snapshot:
+        """Look once; see :func:`take`."""
+        left = self._settle(settle_s)
+        own = self._connection.transactions if isinstance(self._connection, Counted) else None
+        counters = self._one("observe/database_counters", "pg_stat_database", columns.DATABASE)
+        t_us = monotonic_us()
+        who = self._ask("observe/began")[0]
+        info = self._info()
+        statements, unseen = self._statements()
+        return Snapshot(
+            taken_at=who["taken_at"],
+            t_us=t_us,
+            version=who["version"],
+            database=who["database"],
+            datid=who["datid"],
+            began=_began({**who, **info}),
+            counters=counters,
+            server=self._server(),
+            statements=statements,
+            tables=self.tables(),
+            indexes=self._rows("observe/index_counters", "pg_stat_all_indexes", columns.INDEXES, IndexCounters),
+            unreported=left,
+            hidden=(*unseen, *_not_counted(who)),
+            own_backend=who["own_backend"],
+            own_transactions=own,
+        )
+
+    def tables(self) -> tuple[TableCounters, ...]:
+        """Look at the tables alone, at once: nobody is asked to report, and nobody waited for."""
+        return self._rows("observe/table_counters", "pg_stat_all_tables", columns.TABLES, TableCounters)
+
+    def _settle(self, settle_s: float) -> tuple[Unreported, ...]:
+        """Look for backends that have not reported, or wait for them; then report what that and all before has cost."""
+        left = wait_settled(self._connection, settle_s) if settle_s > 0 else unreported(self._connection)
+        flush(self._connection)
+        return left
+
+    def _ask(self, question: str, **parts: str) -> list[dict[str, Any]]:
+        return ask(self._connection, question, parts)
+
+    def _info(self) -> dict[str, Any]:
+        if "pg_stat_statements_info" not in self._views:
+            return {}
+        schema = self._views["pg_stat_statements_info"][0]
+        try:
+            return self._ask("observe/statement_info", schema=schema)[0]
+        except ObserverError:  # the extension is here and its library is not loaded: the statements say so
+            return {}
+
+    def _one(self, question: str, view: str, wanted: columns.Names) -> dict[str, Any]:
+        rows = self._ask(
+            question, columns=select_list(wanted, self._views[view][1]), name=view.removeprefix("pg_stat_")
+        )
+        return {name: plain(value) for name, value in rows[0].items()}
+
+    def _rows(self, question: str, view: str, wanted: columns.Names, kind: type) -> tuple[Any, ...]:
+        rows = self._ask(question, columns=select_list(wanted, self._views[view][1]))
+        return tuple(kind(**{name: plain(value) for name, value in row.items()}) for row in rows)
+
+    def _server(self) -> dict[str, Any]:
+        """Checkpoints, buffers and WAL, from the views that this server has; what it has not is None."""
+        found: dict[str, Any] = {}
+        for view, wanted in (
+            ("pg_stat_bgwriter", columns.BGWRITER),
+            ("pg_stat_checkpointer", columns.CHECKPOINTER),
+            ("pg_stat_wal", columns.WAL),
+        ):
+            row = self._one("observe/one_view", view, wanted) if view in self._views else dict.fromkeys(wanted)
+            found |= {name: value for name, value in row.items() if found.get(name) is None}
+        return found
+
+    def _statements(self) -> tuple[tuple[StatementCounters, ...] | None, tuple[str, ...]]:
+        """Return the statements, and in words what is missing of them."""
+        if "pg_stat_statements" not in self._views:
+            return None, ("statements: this database has no extension pg_stat_statements; CREATE EXTENSION makes it",)
+        schema, live = self._views["pg_stat_statements"]
+        try:
+            rows = self._ask("observe/statement_counters", columns=select_list(columns.STATEMENTS, live), schema=schema)
+        except ObserverError as error:
+            return None, (f"statements: {error}",)
+        seen = [row for row in rows if row["query"] != HIDDEN and row["queryid"] is not None]
+        calls = sum(row["calls"] for row in rows) - sum(row["calls"] for row in seen)
+        unseen = f"statements: {len(rows) - len(seen)} of other roles, with {calls} calls; pg_monitor would see them"
+        values = tuple(_statement(row) for row in seen)
+        return values, (unseen,) if len(seen) < len(rows) else ()
+
+
+def _statement(row: Mapping[str, Any]) -> StatementCounters:
+    values = {name: plain(value) for name, value in row.items()}
+    # the server gives no text where it could not read its file of texts
+    return StatementCounters(**{**values, "query": values["query"] or ""})
+
+
+def _began(values: Mapping[str, Any]) -> Began:
+    return Began(**{name: plain(values.get(name)) for name in names_of(Began)})
+
+
+def _not_counted(who: Mapping[str, Any]) -> Iterator[str]:
+    if not who["track_counts"]:
+        yield "tables and indexes: track_counts is off, nothing is counted"
+    if not who["sees_all"]:
+        yield "other roles' backends: their state is hidden; pg_monitor would see it"

@@ -1,0 +1,2 @@
+-- One change, and the threshold is none
+UPDATE canary SET changed = changed + 1

@@ -1,0 +1,2 @@
+-- A database of a holder's own: the horizon of one is none of another's
+CREATE DATABASE {database}

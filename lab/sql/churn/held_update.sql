@@ -1,0 +1,2 @@
+-- Every row dies once
+UPDATE held SET changed = changed + 1

@@ -1,0 +1,2 @@
+-- Give a table the settings that a reader wrote
+ALTER TABLE {table} SET ({settings})

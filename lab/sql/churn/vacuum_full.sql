@@ -1,0 +1,2 @@
+-- Rewrite a table and its index
+VACUUM (FULL) {table}

@@ -1,0 +1,2 @@
+-- Without the index of a what-if, until the transaction goes back
+DROP INDEX {index}

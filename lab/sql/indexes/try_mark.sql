@@ -1,0 +1,2 @@
+-- A point to go back to
+SAVEPOINT lab_what_if

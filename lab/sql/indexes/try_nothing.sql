@@ -1,0 +1,2 @@
+-- Nothing is taken away: what is compared is the same on both sides
+SELECT

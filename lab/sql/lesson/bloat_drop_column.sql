@@ -1,0 +1,2 @@
+-- The wide column is dropped
+ALTER TABLE scene DROP COLUMN old

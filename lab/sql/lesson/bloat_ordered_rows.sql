@@ -1,0 +1,2 @@
+-- Whether the new table has the rows of the first
+SELECT (SELECT count(*) FROM ordered) = (SELECT count(*) FROM scene)

@@ -1,0 +1,2 @@
+-- The index is built anew
+REINDEX INDEX scene_key

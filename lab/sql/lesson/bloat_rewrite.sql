@@ -1,0 +1,2 @@
+-- The table is written anew
+VACUUM (FULL) scene

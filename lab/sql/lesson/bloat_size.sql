@@ -1,0 +1,2 @@
+-- How large the file is now
+SELECT pg_relation_size('scene')

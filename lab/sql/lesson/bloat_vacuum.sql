@@ -1,0 +1,2 @@
+-- Dead rows are removed, and statistics read anew
+VACUUM (ANALYZE) scene

@@ -1,0 +1,2 @@
+-- An index that nobody asks for
+CREATE INDEX comments_created_at_idx ON public.comments (created_at)

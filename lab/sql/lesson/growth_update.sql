@@ -1,0 +1,2 @@
+-- Every row is updated once
+UPDATE scene SET amount = amount + 1

@@ -1,0 +1,2 @@
+-- Dead rows are removed
+VACUUM scene

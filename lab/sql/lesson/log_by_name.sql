@@ -1,0 +1,2 @@
+-- The same table asked for something else: another statement
+SELECT relkind FROM pg_class WHERE oid = %s AND relname <> %s

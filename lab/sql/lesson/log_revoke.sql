@@ -1,0 +1,2 @@
+-- Take that right back
+REVOKE SET ON PARAMETER log_min_duration_statement FROM lab_plain

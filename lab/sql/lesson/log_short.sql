@@ -1,0 +1,2 @@
+-- A short statement, of which an application sends many
+SELECT count(*) FROM generate_series(1, %(rows)s)

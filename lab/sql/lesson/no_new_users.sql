@@ -1,0 +1,2 @@
+-- The users that a lesson added go
+DELETE FROM public.users WHERE id > 1000000000

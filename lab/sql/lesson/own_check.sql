@@ -1,0 +1,2 @@
+-- A health check that somebody wrote
+SELECT 42

@@ -1,0 +1,2 @@
+-- What a lesson added is swept, and counted anew
+VACUUM (ANALYZE) public.posts

@@ -1,0 +1,2 @@
+-- End the transaction, as it should be
+COMMIT

@@ -1,0 +1,2 @@
+-- Make a database of the lesson's, for the role of its application
+CREATE DATABASE {database} OWNER shop

@@ -1,0 +1,2 @@
+-- Read the orders: the table may not be altered until the transaction ends
+SELECT sum(paid) FROM orders

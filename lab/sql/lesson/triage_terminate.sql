@@ -1,0 +1,2 @@
+-- Terminate by pid, whoever is served there now
+SELECT pg_terminate_backend(%(pid)s)

@@ -1,0 +1,2 @@
+-- End the prepared transaction
+ROLLBACK PREPARED 'payment 7'

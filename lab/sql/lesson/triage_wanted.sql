@@ -1,0 +1,2 @@
+-- A request that somebody wants to cancel
+SELECT pg_sleep(:seconds)

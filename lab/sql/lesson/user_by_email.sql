@@ -1,0 +1,2 @@
+-- A user by the address
+SELECT id FROM public.users WHERE email = %(email)s

@@ -1,0 +1,2 @@
+-- Take new statistics of the table
+ANALYZE scratch

@@ -1,0 +1,2 @@
+-- Hold the gate's lock
+SELECT pg_advisory_lock(707)

@@ -1,0 +1,2 @@
+-- Delete every row
+DELETE FROM scratch

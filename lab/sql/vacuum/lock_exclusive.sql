@@ -1,0 +1,3 @@
+-- Lock the table in EXCLUSIVE mode, which is not the strongest
+BEGIN;
+LOCK TABLE scratch IN EXCLUSIVE MODE

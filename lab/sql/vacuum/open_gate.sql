@@ -1,0 +1,2 @@
+-- Let the gate's lock go
+SELECT pg_advisory_unlock(707)

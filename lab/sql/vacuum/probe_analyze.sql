@@ -1,0 +1,3 @@
+-- ANALYZE: take new statistics
+BEGIN;
+ANALYZE scratch

@@ -1,0 +1,3 @@
+-- CREATE INDEX: make an index
+BEGIN;
+CREATE INDEX ON scratch (changed)

@@ -1,0 +1,3 @@
+-- DELETE: delete a row
+BEGIN;
+DELETE FROM scratch WHERE id = 1

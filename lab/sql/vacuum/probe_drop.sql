@@ -1,0 +1,3 @@
+-- DROP TABLE: remove the table
+BEGIN;
+DROP TABLE scratch CASCADE

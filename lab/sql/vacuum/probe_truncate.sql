@@ -1,0 +1,3 @@
+-- TRUNCATE: empty the table
+BEGIN;
+TRUNCATE scratch, referring

@@ -1,0 +1,2 @@
+-- VACUUM: vacuum the table that is already being vacuumed
+VACUUM scratch

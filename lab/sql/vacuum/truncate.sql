@@ -1,0 +1,2 @@
+-- Empty the table at once
+TRUNCATE scratch

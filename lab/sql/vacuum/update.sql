@@ -1,0 +1,2 @@
+-- Change every row
+UPDATE scratch SET changed = changed + 1

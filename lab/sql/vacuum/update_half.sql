@@ -1,0 +1,2 @@
+-- Change every second row
+UPDATE scratch SET changed = changed + 1 WHERE mod(id, 2) = 0

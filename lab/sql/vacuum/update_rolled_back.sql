@@ -1,0 +1,4 @@
+-- Change every row, and take it back
+BEGIN;
+UPDATE scratch SET changed = changed + 1;
+ROLLBACK

@@ -1,0 +1,2 @@
+-- Write every row as it is: nothing changes
+UPDATE scratch SET changed = changed

@@ -1,0 +1,2 @@
+-- Vacuum the table
+VACUUM scratch

@@ -1,0 +1,2 @@
+-- Vacuum the table, and take new statistics
+VACUUM (ANALYZE) scratch

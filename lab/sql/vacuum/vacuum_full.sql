@@ -1,0 +1,2 @@
+-- Write the table anew
+VACUUM (FULL) scratch

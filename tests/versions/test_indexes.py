@@ -1,0 +1,188 @@
+"""Indexes known to be invalid, duplicate, overlapping, unused or missing are found as such, on every version."""
+
+from collections.abc import Callable
+
+import psycopg2
+import pytest
+
+from lab.analyse.indexes import review
+from lab.observe import indexes
+from lab.record.indexes import Finding
+from lab.server.private import Private
+
+SCENE = """
+CREATE TABLE parent (id int PRIMARY KEY, code text UNIQUE);
+CREATE TABLE child (
+    id int PRIMARY KEY, parent_id int REFERENCES parent, other_id int REFERENCES parent,
+    a int, b int, c int, "Name" text, at timestamptz DEFAULT now()
+);
+INSERT INTO parent SELECT i, 'c' || i FROM generate_series(1, 100) AS i;
+INSERT INTO child SELECT i, 1 + i % 100, 1 + i % 50, i % 500, i, i, 'n' || i FROM generate_series(1, 20000) AS i;
+CREATE INDEX child_parent ON child (parent_id);
+CREATE INDEX child_parent_b ON child (parent_id, b);
+CREATE INDEX child_a ON child (a);
+CREATE INDEX child_a_again ON child USING btree (a);
+CREATE INDEX child_a_backwards ON child (a DESC NULLS FIRST);
+CREATE INDEX child_a_nulls_first ON child (a NULLS FIRST);
+CREATE INDEX child_a_some ON child (a) WHERE b > 10;
+CREATE INDEX child_name ON child ("Name");
+CREATE INDEX child_name_pattern ON child ("Name" text_pattern_ops);
+CREATE INDEX child_name_c ON child ("Name" COLLATE "C");
+CREATE INDEX child_upper ON child (upper("Name"));
+CREATE UNIQUE INDEX child_id_again ON child (id);
+ANALYZE
+"""
+
+
+def run(dsn: str, *statements: str) -> None:
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.close()  # a backend that ends has reported all that it counted
+
+
+def found(dsn: str, kind: str) -> dict[str, Finding]:
+    return {one.what: one for one in review(indexes.read(dsn, settle_s=5)) if one.kind == kind}
+
+
+@pytest.fixture
+def scene(database: str) -> str:
+    run(database, *SCENE.split(";"))
+    return database
+
+
+def test_a_duplicate_has_the_same_key_order_class_collation_and_predicate(scene: str) -> None:
+    duplicates = found(scene, "duplicate")
+    assert {name: one.other for name, one in duplicates.items()} == {
+        "public.child_a_again": "public.child_a",
+        "public.child_id_again": "public.child_pkey",
+    }
+    assert duplicates["public.child_a_again"].cure == "DROP INDEX CONCURRENTLY public.child_a_again"
+    assert duplicates["public.child_a_again"].size_bytes
+
+
+def test_of_two_duplicates_the_one_that_was_scanned_stays(scene: str) -> None:
+    # the planner takes one of the two, and after that the other one is gone
+    run(scene, "BEGIN; DROP INDEX child_a; SET enable_seqscan = off; SELECT b FROM child WHERE a = 1; ROLLBACK")
+    (one,) = (f for f in found(scene, "duplicate").values() if f.index != "public.child_id_again")
+    assert {one.index, one.other} == {"public.child_a", "public.child_a_again"}
+
+
+def test_overlapping_is_the_left_prefix_in_the_same_order_or_backwards(scene: str) -> None:
+    overlapping = found(scene, "overlapping")
+    assert {name: one.other for name, one in overlapping.items()} == {
+        "public.child_parent": "public.child_parent_b",
+        "public.child_a_backwards": "public.child_a",
+        "public.child_a_some": "public.child_a",
+    }
+
+
+def test_unused_is_what_nobody_scanned_and_nothing_unique(scene: str) -> None:
+    run(scene, "SET enable_seqscan = off; SELECT * FROM child WHERE upper(\"Name\") = 'N1'")
+    unused = found(scene, "unused")
+    names = ("parent_b", "a", "a_nulls_first", "name", "name_pattern", "name_c")
+    assert set(unused) == {f"public.child_{name}" for name in names}
+    assert any("0 scans since" in text for text in unused["public.child_name"].evidence)
+    assert any("foreign key child_parent_id_fkey" in text for text in unused["public.child_parent_b"].cautions)
+
+
+def test_a_unique_index_without_a_scan_is_never_called_unused(scene: str) -> None:
+    seen = {one.name: one for one in indexes.read(scene, settle_s=5).indexes}
+    assert seen["parent_code_key"].scans == 0
+    assert not any("parent_code_key" in one.what for one in review(indexes.read(scene)))
+
+
+def test_a_foreign_key_without_an_index_is_found_with_what_it_costs(scene: str) -> None:
+    run(scene, "DELETE FROM child WHERE parent_id = 100 OR other_id = 100", "DELETE FROM parent WHERE id = 100")
+    one = found(scene, "missing")["public.child (other_id)"]
+    assert one.cure == "CREATE INDEX CONCURRENTLY ON public.child (other_id)"
+    assert "1 rows of public.parent were deleted" in one.evidence
+    assert not any("parent_id)" in name for name in found(scene, "missing"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "columns"),
+    [
+        ("SELECT * FROM child WHERE c = 7", ("c",)),
+        ("SELECT id FROM child WHERE c > 19999 AND \"Name\" <> 'x'", ("c",)),
+        ("UPDATE child SET c = c WHERE c = 3", ("c",)),
+        ("SELECT count(*) FROM child WHERE at = '2020-01-01' AND c = 4", ("at", "c")),
+    ],
+)
+def test_a_statement_that_reads_a_whole_table_for_few_rows_names_the_missing_index(
+    scene: str, statement: str, columns: tuple[str, ...]
+) -> None:
+    run(scene, *[statement] * 3)
+    one = found(scene, "missing")[f"public.child ({', '.join(columns)})"]
+    assert one.columns == columns
+    assert any(text.startswith("3 calls") for text in one.evidence), one.evidence
+    assert any("whole reads of public.child" in text for text in one.evidence)
+
+
+def test_planning_what_was_asked_counts_no_scans(scene: str) -> None:
+    joined = "SELECT * FROM child JOIN parent ON parent.id = child.parent_id"
+    run(scene, *[f"{joined} WHERE child.a > 498", f"{joined} ORDER BY parent.id"] * 2)
+    first, second = (
+        {one.name: one.scans for one in indexes.read(scene, settle_s=5).indexes} for _ in range(2)
+    )  # fmt: skip
+    assert first == second
+
+
+@pytest.mark.parametrize("what", ["*", "count(*)"])
+def test_a_statement_that_keeps_most_of_a_table_misses_no_index(scene: str, what: str) -> None:
+    run(scene, *[f"SELECT {what} FROM child WHERE c > 5"] * 3)
+    assert set(found(scene, "missing")) == {"public.child (other_id)"}
+
+
+def test_an_index_that_was_not_completed_is_invalid(scene: str) -> None:
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        run(scene, "CREATE UNIQUE INDEX CONCURRENTLY child_broken ON child (a)")
+    (one,) = found(scene, "invalid").values()
+    assert (one.index, one.cure) == ("public.child_broken", "DROP INDEX CONCURRENTLY public.child_broken")
+
+
+def test_a_partitioned_index_is_judged_as_a_whole(database: str) -> None:
+    run(
+        database,
+        "CREATE TABLE parts (id int, a int) PARTITION BY RANGE (id)",
+        "CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (0) TO (10000)",
+        "CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (10000) TO (20000)",
+        "CREATE INDEX parts_a ON parts (a)",
+        "CREATE INDEX parts_id ON parts (id)",
+        "INSERT INTO parts SELECT i, i FROM generate_series(1, 19999) AS i",
+        "SET enable_seqscan = off; SELECT * FROM part_2 WHERE a = 12345",
+    )
+    unused = found(database, "unused")
+    assert set(unused) == {"public.parts_id"}
+    assert unused["public.parts_id"].cure == "DROP INDEX public.parts_id"
+    assert (unused["public.parts_id"].size_bytes or 0) > 2 * 8192
+
+
+def test_a_role_that_may_not_see_texts_is_told_so_and_pg_monitor_may(
+    scene: str, any_server: Private, role: Callable[..., str]
+) -> None:
+    run(scene, *["SELECT * FROM child WHERE c = 7"] * 3)
+    plain = indexes.read(role())
+    assert any("hidden from this role" in text for text in plain.unseen)
+    watching = indexes.read(role("pg_monitor"), settle_s=5)
+    assert any("could not be planned by this role" in text for text in watching.unseen)
+    missing = [one for one in review(watching) if one.kind == "missing" and "?" in one.columns]
+    assert any("3 calls" in text for one in missing for text in one.evidence)
+
+
+@pytest.fixture
+def role(any_server: Private, database: str) -> Callable[..., str]:
+    """Make a role with no right to any table, a member of the roles named, and return its DSN for the database."""
+
+    def make(*member_of: str) -> str:
+        name = f"looker_{len(member_of)}"
+        any_server.add_role(name)
+        with any_server.owner() as connection, connection.cursor() as cursor:
+            for group in member_of:
+                cursor.execute(f"GRANT {group} TO {name}")
+        parts = psycopg2.extensions.parse_dsn(database)
+        return any_server.dsn(role=name, database=parts["dbname"])
+
+    return make
