@@ -29,8 +29,9 @@ def ask(own_config, tmp_path):
     file.write_text(TINY)
 
     def start(*words):
+        home = {"LAB_HOME": str(own_config.home)}
         return subprocess.Popen(
-            [sys.executable, "-m", "lab.cli", "sweep", str(file), *words], env=os.environ | {"LAB_HOME": str(own_config.home)},
+            [sys.executable, "-m", "lab.cli", "sweep", str(file), *words], env=os.environ | home,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
