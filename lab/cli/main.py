@@ -36,6 +36,7 @@ _ELSEWHERE = {
     "claims": ("claims", "lab claims size overflow"),
     "sweep": ("sweep", "lab sweep experiments/quick.toml"),
     "capacity": ("capacity", 'lab capacity --objective "p99 < 50 ms, failed < 0.1 %"'),
+    "report": ("report", "lab report last"),
     "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --json"),
     "statements": ("statements", "lab statements --seconds 5 --by calls"),
     "autovacuum": ("autovacuum", "lab autovacuum --watch 10 public.sessions"),

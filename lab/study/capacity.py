@@ -3,6 +3,7 @@
 Each run has fresh processes of the app. A closed load comes first: what it gets answered is where the search begins.
 """
 
+import json
 import math
 import secrets
 from collections.abc import Mapping
@@ -20,12 +21,14 @@ from lab.analyse.search import Answer, Reading
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.config import Config
 from lab.plan import LoadPlan, PoolConfig, Slot, Variant
+from lab.record.files import write_atomically
 from lab.record.run import Run, open_run
 from lab.server import Server
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "capacity"
+FILE = "capacity.json"
 _PROBE_USERS = 32
 _MOST_PER_S = 50_000.0
 _ENOUGH = 1.5  # times the requests that the objective's percentiles need
@@ -51,6 +54,7 @@ class Capacity:
     answer: Answer
     limit: Limit
     tried: tuple[Tried, ...]
+    pool: str
     folder: Path
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,6 +66,7 @@ class Capacity:
             "high": self.answer.high,
             "limited_by": self.limit.what,
             "evidence": self.limit.evidence,
+            "pool": self.pool,
             "runs": [_run_dict(one) for one in self.tried],
             "folder": str(self.folder),
         }
@@ -102,7 +107,9 @@ def find(
             if tried[-1].limit.what == bottleneck.GENERATOR and not tried[-1].reading.met:
                 # the load was not made as planned: what was missed is not the system's miss
                 break
-    return Capacity(objective, *_concluded(tried), tuple(tried), folder)
+    found = Capacity(objective, *_concluded(tried), tuple(tried), pool.spec, folder)
+    write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+    return found
 
 
 def _concluded(tried: list[Tried]) -> tuple[Answer, Limit]:
