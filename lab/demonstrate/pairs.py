@@ -34,15 +34,16 @@ class Compared:
     def ratio(self) -> float | None:
         """The second's figure over the first's: answers per second in the closed model, median latency in the open.
 
-        None if the comparison is invalid; but if only because the machine was busy, which both variants of every pair
-        shared, the end of its interval that is nearer to no difference.
+        None if the comparison is invalid; but if only because the machine was busy, which both runs of every pair
+        shared, that of the pair that shows least, and 1 if the pairs do not agree on the side.
         """
         effect = self.result.comparison.effect
         if effect.verdict != "invalid":
             return effect.ratio
-        if effect.low is None or effect.high is None or not all(is_machines(reason) for reason in effect.reasons):
+        if not effect.pairs or not all(is_machines(reason) for reason in effect.reasons):
             return None
-        return effect.low if effect.low > 1 else min(effect.high, 1.0)
+        ratios = [pair.ratio for pair in effect.pairs]
+        return max(min(ratios), 1.0) if effect.ratio and effect.ratio > 1 else min(max(ratios), 1.0)
 
     @property
     def quotable(self) -> float | None:
