@@ -20,6 +20,7 @@ GENERATOR, LOCKS, DATABASE_CPU, APP_CPU, POOL, THREADS, UNKNOWN = (
 )  # fmt: skip
 LIMITS = (GENERATOR, LOCKS, DATABASE_CPU, APP_CPU, POOL, THREADS, UNKNOWN)
 _BUSY_PCT = 85.0  # of what there is; a processor that is asked at random is rarely busier over seconds
+_OURS = 0.5  # of what is busy: or else it is other programs that take the machine, and the gates say so
 _LOCKED = 0.5  # of the backends that have work
 _FULL = 0.85  # of the pools' connections
 
@@ -59,7 +60,8 @@ def _cpu(measured: Measured, summary: RunSummary) -> Limit | None:
     workers = int(summary.pool.workers if summary.pool else 1)
     app, server = use.app_cpu_pct or 0.0, use.server_cpu_pct or 0.0
     whole = f"the machine's {cores} cores were {use.machine_pct:.0f} % busy" if use.machine_pct is not None else ""
-    if use.machine_pct is not None and use.machine_pct >= _BUSY_PCT:
+    ours = (app + server) / cores
+    if use.machine_pct is not None and use.machine_pct >= _BUSY_PCT and ours >= _OURS * use.machine_pct:
         if server >= app:
             return Limit(DATABASE_CPU, f"{whole}, PostgreSQL took {server / 100:.1f} of them, the app {app / 100:.1f}")
         return Limit(APP_CPU, f"{whole}, the app took {app / 100:.1f} of them, PostgreSQL {server / 100:.1f}")

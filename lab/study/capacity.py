@@ -120,7 +120,11 @@ def _concluded(tried: list[Tried]) -> tuple[Answer, Limit]:
     found = search.answer([one.reading for one in tried])
     missed = [one for one in tried if not one.reading.met]
     if not missed:
-        return found, Limit(bottleneck.GENERATOR, f"{last.rate_per_s:,.0f} per second is the most the lab sends")
+        if last.rate_per_s >= _MOST_PER_S:
+            return found, Limit(bottleneck.GENERATOR, f"{last.rate_per_s:,.0f} per second is the most the lab sends")
+        return found, Limit(
+            bottleneck.UNKNOWN, f"all {len(tried)} runs met it; begin higher: --start {2 * last.rate_per_s:.0f}"
+        )
     # just above the capacity the cause shows itself; far above everything is short
     return found, min(missed, key=lambda one: one.rate_per_s).limit
 
