@@ -37,6 +37,8 @@ _ELSEWHERE = {
     "sweep": ("sweep", "lab sweep experiments/quick.toml"),
     "capacity": ("capacity", 'lab capacity --objective "p99 < 50 ms, failed < 0.1 %"'),
     "report": ("report", "lab report last"),
+    "noise": ("sessions", "lab noise --runs 5"),
+    "between": ("sessions", "lab between YESTERDAY TODAY --variant queue"),
     "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --json"),
     "statements": ("statements", "lab statements --seconds 5 --by calls"),
     "autovacuum": ("autovacuum", "lab autovacuum --watch 10 public.sessions"),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from lab.errors import RecordError
 
-SHELVES = ("runs", "sweeps", "capacity")
-_SIGNS = ("experiment.json", "sweep.json", "capacity.json", "manifest.json")
+SHELVES = ("runs", "sweeps", "capacity", "noise")
+_SIGNS = ("experiment.json", "sweep.json", "capacity.json", "noise.json", "manifest.json")
 
 
 def find(home: Path, name: str) -> Path:
