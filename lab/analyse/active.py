@@ -41,6 +41,11 @@ def active_sessions(samples: Sequence[Sample]) -> float:
     return fmean(sum(count for key, count in sample.counts.items() if key[0] in ACTIVE) for sample in samples)
 
 
+def hidden_sessions(samples: Sequence[Sample]) -> float:
+    """Return how many sessions on average the role could not see into: the averages leave them out."""
+    return fmean(sample.hidden for sample in samples)
+
+
 def interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Return the 95 % interval of a mean by batch means; None for fewer than two batches of four.
 

@@ -189,7 +189,8 @@ def _when(trigger: Trigger, grows: Rate | None, flush_s: float, wait_s: float) -
     if grows is None:
         return _When(trigger, UNKNOWN)
     if grows.per_s <= 0:
-        return _When(trigger, STILL, grows.per_s)
+        seen = trigger.reason in _AGES or grows.per_s < 0 or grows.seconds > grows.stretches * flush_s
+        return _When(trigger, STILL if seen else UNKNOWN, grows.per_s)  # a report may be on its way for each stretch
     missing_s = (trigger.first - trigger.count) / grows.per_s
     if trigger.reason in _AGES:  # told without a lag, and foreseen from seconds for months
         return _When(trigger, LATER, grows.per_s, missing_s / _GUESS, missing_s * _GUESS + wait_s)
@@ -200,8 +201,13 @@ def _when(trigger: Trigger, grows: Rate | None, flush_s: float, wait_s: float) -
 
 
 def _order(way: _When) -> tuple[int, float, float]:
-    """The soonest first; of those without a moment, the one that is nearest to its threshold."""
-    rank = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2}[way.verdict]
+    """The soonest first; of those without a moment, the one that is nearest to its threshold.
+
+    An age that is due in months says nothing while it is not known how fast rows die.
+    """
+    rank = {DUE: 0, LATER: 1, UNKNOWN: 2, STILL: 4}[way.verdict]
+    if way.verdict == LATER and way.trigger.reason in _AGES:
+        rank = 3
     nearness = way.trigger.count / max(way.trigger.first, 1)
     return (rank, way.latest_s or 0.0, -nearness)
 
@@ -213,7 +219,7 @@ def _hindered(table: Table, action: str, look: Look, soonest: _When | None) -> t
     if soonest is None or (soonest.verdict not in (DUE, LATER) and _deaf(table, action, look)):
         return NEVER, _why_never(table, action, look), False
     if soonest.verdict == UNKNOWN:
-        return UNKNOWN, "below the threshold, and one look tells no rate", False
+        return UNKNOWN, "below the threshold, and too little was seen for a rate", False
     if soonest.verdict == STILL:
         return STILL, "below the threshold, and the counters do not grow", False
     if look.endangered:

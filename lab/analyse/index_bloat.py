@@ -26,19 +26,63 @@ INNER_FILL = 0.7  # of pages above the leaves
 DENSE = "denser than its fillfactor: merged entries fill a page better than single ones"
 NO_WIDTHS = "never analyzed, or this role may not see its statistics: nothing to estimate from"
 ONLY_BTREE = "neither pgstatindex nor the estimate knows this kind of index"
+DEAD_UNKNOWN = "nobody has counted the table's dead rows: REINDEX gives back more if they have entries here"
 PARTLY = "several columns: how many different keys they make together is a guess"
+_LEAST_PAGES, _SMALL_PAGES = 2, 50  # the first page, and one leaf: less cannot be
+_OVERSHOT = 10.0  # points by which a merged entry, a tenth of a page, may overshoot the fillfactor; a single one: 1
 UNMERGED = "without merging of duplicates: too large wherever keys occur twice"
 
 
-def spaces(seen: SeenIndex, rows: float | None) -> LookedIndex:
-    """Return an index by every way that it was looked at; *rows*: how many are alive in its table."""
-    found = {one.way: _space(seen.index, one, rows) for one in seen.readings}
+def spaces(seen: SeenIndex, rows: float | None, live: float | None = None, dead: float | None = 0.0) -> LookedIndex:
+    """Return an index by every way that it was looked at.
+
+    :param rows: how many are alive in its table, for the estimate.
+    :param live: how many are alive by the best way that was gone; *dead*: how many dead ones may have entries.
+    """
+    found = {
+        one.way: _unvacuumed(seen.index, one, _space(seen.index, one, rows), rows if live is None else live, dead)
+        for one in seen.readings
+    }
     return LookedIndex(seen.index, found, seen.missing)
 
 
 def _space(index: Index, reading: Reading, rows: float | None) -> IndexSpace:
     space = exact(index, reading.row) if reading.way == EXACT else estimate(index, rows)
-    return replace(space, took_ms=reading.took_ms)
+    few = _LEAST_PAGES < index.pages < _SMALL_PAGES and space.rebuild_pct is not None
+    return replace(space, took_ms=reading.took_ms, notes=(*space.notes, *(_few_note(index) if few else ())))
+
+
+def _unvacuumed(
+    index: Index, reading: Reading, space: IndexSpace, live: float | None, dead: float | None
+) -> IndexSpace:
+    """Take back what pgstatindex cannot know: it counts the entries of dead rows as full, and REINDEX drops them.
+
+    A dead row has an entry, or none: after a HOT update, or where a search has marked the entry and made room.
+    """
+    if reading.way != EXACT or space.rebuild_pct is None or dead == 0:
+        return space
+    if dead is None:
+        return replace(space, notes=(*space.notes, DEAD_UNKNOWN))
+    most = exact(index, {**reading.row, "avg_leaf_density": (space.density_pct or 0.0) * _alive(index, live, dead)})
+    gain, least = most.rebuild_pct or 0.0, space.rebuild_pct
+    if gain - least <= 1:
+        return space
+    note = (
+        f"{dead:,.0f} dead rows are not vacuumed: pgstatindex counts their entries as full, and REINDEX drops them; "
+        f"it gives back {least:.1f} % if they have none (HOT updates), and about {gain:.1f} % if each has one"
+    )
+    return replace(space, rebuilt_bytes=None, notes=(note,))
+
+
+def _alive(index: Index, live: float | None, dead: float) -> float:
+    """Return the share of entries whose rows are alive, if each dead row has one; all may be in a partial index."""
+    if index.partial:
+        return max(0.0, 1 - dead / index.counted_rows) if index.counted_rows > 0 else 0.0
+    return (live or 0.0) / ((live or 0.0) + dead)
+
+
+def _few_note(index: Index) -> tuple[str, ...]:
+    return (f"{index.pages} pages in all: one page more or less decides on {100 / index.pages:.0f} points",)
 
 
 def _entries(index: Index, rows: float | None) -> float | None:
@@ -55,12 +99,21 @@ def exact(index: Index, row: Any) -> IndexSpace:
     leaves = float(row["leaf_pages"])
     fresh = max(1.0, leaves * density / index.fillfactor) if density else 1.0
     inner = float(row["internal_pages"]) * fresh / leaves if leaves else 0.0
-    rebuilt = min(round(1 + fresh + inner) * index.block_bytes, float(row["index_size"]))
-    notes = (DENSE,) if density > index.fillfactor + 1 else ()
+    rebuilt, size = float(round(1 + fresh + inner) * index.block_bytes), float(row["index_size"])
+    over = density - index.fillfactor
+    grows = over > (_OVERSHOT if index.merges_duplicates else 1.0) and rebuilt > size
+    if not grows:
+        rebuilt = min(rebuilt, size)
+    notes = (_larger(index, rebuilt),) if grows else (DENSE,) * (over > 1)
     return IndexSpace(
         EXACT, int(row["index_size"]), density, rebuilt, read_blocks=int(row["index_size"]) // index.block_bytes,
         notes=notes,
     )  # fmt: skip
+
+
+def _larger(index: Index, rebuilt_bytes: float) -> str:
+    more = 100 * (rebuilt_bytes / index.size_bytes - 1)
+    return f"REINDEX makes it {more:.0f} % larger, for its fillfactor is {index.fillfactor}"
 
 
 def estimate(index: Index, rows: float | None, *, merged: bool = True, padded: bool = True) -> IndexSpace:

@@ -1,16 +1,24 @@
 """Who waits for whom, as a tree: from what ``pg_blocking_pids`` said, with the lock that each wait is about.
 
-Whoever blocks and waits for nobody is a root. A session that waits for several stands below each of them, with what
-waits for it below the first only. Sessions that wait in a circle have no root: until ``deadlock_timeout`` has passed,
-which is when the server looks for one, any of them is taken. Workers of a parallel query count as their leader.
+Whoever blocks and waits for nobody is a root. Of a queue for one lock everybody waits for its holder and for all who
+came before, which is half the square of its length: so a session stands below those that hold what it asks for, roots
+first and at most four; only if nobody holds it, below the one that is first in the queue. For whom else it waits is
+named or counted, and counts as behind them all the same. What waits for a session stands where that comes first.
+
+Sessions that wait in a circle have no root: until ``deadlock_timeout`` has passed, which is when the server looks for
+one, any of them is taken. Workers of a parallel query count as their leader.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lab.record.triage import Lock, Scene, Session
 
 PREPARED = 0  # what pg_blocking_pids says for a prepared transaction
+PLACES = 4  # below how many a session stands that waits for more
+NAMED = 3  # how many more of them are named
 Party = int | str  # a pid, or the gid of a prepared transaction; PREPARED where that is not known
 
 # PostgreSQL manual, "Explicit Locking", conflicting lock modes
@@ -46,6 +54,7 @@ class Node:
     others: tuple[Party, ...] = ()  # for whom else it waits
     seen_above: bool = False  # what waits for it is shown where it stands first
     circle: tuple[Party, ...] = ()  # of a root without a root: who waits for each other
+    more: tuple[Party, ...] = ()  # who waits for it too, and stands elsewhere
 
 
 def conflict(one: str, other: str) -> bool:
@@ -61,79 +70,143 @@ def conflict(one: str, other: str) -> bool:
 
 def waits(scene: Scene) -> tuple[Wait, ...]:
     """Return every wait of a scene once, with the locks that it is about as far as they were seen."""
-    found: dict[tuple[int, Party], Wait] = {}
+    index, found = _Index(scene), dict[tuple[int, Party], Wait]()
     for session in scene.sessions:
-        waiter = _leader(scene, session.pid)
-        asked = [lock for lock in scene.locks if lock.pid == session.pid and not lock.granted]
+        waiter = index.leader(session.pid)
         for pid in session.blocked_by:
-            for wait in _about(scene, waiter, pid, asked):
+            for wait in index.about(session.pid, waiter, pid):
                 if wait.blocker != waiter:
                     found.setdefault((waiter, wait.blocker), wait)
     return tuple(found.values())
 
 
-def _leader(scene: Scene, pid: int) -> int:
-    session = scene.session(pid)
-    return session.leader_pid if session and session.leader_pid else pid
+class _Index:
+    """The locks of a scene by what is locked and by whom, and the workers of each session."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._asked: dict[int | None, list[Lock]] = {}
+        self._locks: dict[tuple[tuple[Any, ...], int | None], list[Lock]] = {}
+        self._group: dict[int, dict[int, None]] = {}
+        for lock in scene.locks:
+            self._locks.setdefault((lock.tag, lock.pid), []).append(lock)
+            if not lock.granted:
+                self._asked.setdefault(lock.pid, []).append(lock)
+        for one in scene.sessions:
+            self._group.setdefault(one.pid, {})[one.pid] = None
+            self._group.setdefault(one.leader_pid or one.pid, {})[one.pid] = None
+        self._gids = {one.xid: one.gid for one in scene.prepared}
+
+    def leader(self, pid: int) -> int:
+        """Return the leader of a parallel worker, and any other as it is."""
+        session = self._scene.session(pid)
+        return session.leader_pid if session and session.leader_pid else pid
+
+    def about(self, pid: int, waiter: int, blocker: int) -> Iterator[Wait]:
+        """Yield the wait with its locks; of prepared transactions one for each that holds a conflicting lock."""
+        asked = self._asked.get(pid, [])
+        one = asked[0] if asked else None
+        if blocker == PREPARED:
+            pairs = [pair for pair in self._pairs(asked, (None,)) if pair[1].granted]
+            for mine, theirs in pairs:
+                yield Wait(waiter, self._gids.get(theirs.prepared_xid or "", PREPARED), mine, theirs)
+            if not pairs:
+                yield Wait(waiter, PREPARED, one, None)
+            return
+        pairs = self._pairs(asked, self._group.get(blocker, ()))
+        first = min(pairs, key=lambda pair: not pair[1].granted, default=None)
+        yield Wait(waiter, self.leader(blocker), first[0] if first else one, first[1] if first else None)
+
+    def _pairs(self, asked: Sequence[Lock], pids: Iterable[int | None]) -> list[tuple[Lock, Lock]]:
+        """Return each lock that is asked for with every one of theirs that conflicts with it."""
+        return [
+            (mine, theirs)
+            for mine in asked
+            for pid in pids
+            if pid != mine.pid
+            for theirs in self._locks.get((mine.tag, pid), ())
+            if conflict(mine.mode, theirs.mode)
+        ]
 
 
-def _about(scene: Scene, waiter: int, blocker: int, asked: Sequence[Lock]) -> Iterator[Wait]:
-    """Yield the wait with its locks; of prepared transactions one for each that holds a conflicting lock."""
-    if blocker == PREPARED:
-        gids = {one.xid: one.gid for one in scene.prepared}
-        pairs = [pair for pair in _pairs(scene, asked) if pair[1].pid is None and pair[1].granted]
-        for mine, theirs in pairs:
-            yield Wait(waiter, gids.get(theirs.prepared_xid or "", PREPARED), mine, theirs)
-        if not pairs:
-            yield Wait(waiter, PREPARED, asked[0] if asked else None, None)
-        return
-    group = [one.pid for one in scene.sessions if one.pid == blocker or one.leader_pid == blocker]
-    pairs = [pair for pair in _pairs(scene, asked) if pair[1].pid in group]
-    first = min(pairs, key=lambda pair: not pair[1].granted, default=None)
-    one = asked[0] if asked else None
-    yield Wait(waiter, _leader(scene, blocker), first[0] if first else one, first[1] if first else None)
-
-
-def _pairs(scene: Scene, asked: Sequence[Lock]) -> list[tuple[Lock, Lock]]:
-    """Return each lock that is asked for with every one that conflicts with it."""
-    return [
-        (mine, theirs)
-        for mine in asked
-        for theirs in scene.locks
-        if theirs.tag == mine.tag and theirs.pid != mine.pid and conflict(mine.mode, theirs.mode)
-    ]
+def nearest(edges: Sequence[Wait], each: int = 10) -> tuple[Wait, ...]:
+    """Return of every session the first waits, those for holders before those for the queue."""
+    count: Counter[int] = Counter()
+    kept = []
+    for edge in sorted(edges, key=lambda edge: edge.queued):
+        count[edge.waiter] += 1
+        if count[edge.waiter] <= each:
+            kept.append(edge)
+    return tuple(kept)
 
 
 def forest(edges: Sequence[Wait]) -> tuple[Node, ...]:
-    """Return the trees, those with most waiters first; every wait is in one of them."""
-    blockers: dict[Party, list[Party]] = {}
-    waiters: dict[Party, list[Wait]] = {}
-    for edge in edges:
-        blockers.setdefault(edge.waiter, []).append(edge.blocker)
-        waiters.setdefault(edge.blocker, []).append(edge)
-    shown: set[Party] = set()
-    free = sorted((party for party in waiters if party not in blockers), key=str)
-    trees = [_node(party, None, waiters, blockers, shown) for party in free]
-    while left := sorted((party for party in blockers if party not in shown), key=str):
-        circle = _circle(left[0], blockers)
-        trees.append(_node(circle[0], None, waiters, blockers, shown, circle))
-    return tuple(sorted(trees, key=lambda tree: (-len(behind(tree)), str(tree.party))))
+    """Return the trees, those with most waiters first; every wait is in one of them, drawn or counted."""
+    built = _Forest(edges)
+    trees = [built.tree(party) for party in built.free]
+    while left := built.left():
+        circle = _circle(left[0], built.places)
+        trees.append(built.tree(circle[0], circle))
+    sizes = {id(tree): len(behind(tree)) for tree in trees}
+    return tuple(sorted(trees, key=lambda tree: (-sizes[id(tree)], str(tree.party))))
 
 
-def _node(
-    party: Party,
-    wait: Wait | None,
-    waiters: Mapping[Party, Sequence[Wait]],
-    blockers: Mapping[Party, Sequence[Party]],
-    shown: set[Party],
-    circle: tuple[Party, ...] = (),
-) -> Node:
-    others = tuple(one for one in blockers.get(party, ()) if wait is not None and one != wait.blocker)
-    if party in shown:
-        return Node(party, (), wait, others, seen_above=bool(waiters.get(party)))
-    shown.add(party)
-    below = tuple(_node(edge.waiter, edge, waiters, blockers, shown) for edge in waiters.get(party, ()))
-    return Node(party, below, wait, others, circle=circle)
+class _Forest:
+    """The waits by both ends, where each waiter is drawn (*places*), and who was drawn so far."""
+
+    def __init__(self, edges: Sequence[Wait]) -> None:
+        self._waiters: dict[Party, list[Wait]] = {}
+        self._blockers: dict[Party, list[Wait]] = {}
+        for edge in edges:
+            self._blockers.setdefault(edge.waiter, []).append(edge)
+            self._waiters.setdefault(edge.blocker, []).append(edge)
+        self.free = sorted((party for party in self._waiters if party not in self._blockers), key=str)
+        self.places = {party: self._placed(waits) for party, waits in self._blockers.items()}
+        self._shown: set[Party] = set()
+
+    def _placed(self, waits: Sequence[Wait]) -> list[Party]:
+        """Return below whom it is drawn: those that hold what it asks for, roots first if they are many."""
+        holding = [wait.blocker for wait in waits if not wait.queued]
+        if len(holding) > PLACES:
+            holding.sort(key=lambda party: party in self._blockers)
+        return holding[:PLACES] or [waits[0].blocker]
+
+    def left(self) -> list[Party]:
+        """Return who waits and was not drawn yet."""
+        return sorted((party for party in self._blockers if party not in self._shown), key=str)
+
+    def tree(self, root: Party, circle: tuple[Party, ...] = ()) -> Node:
+        """Draw all below a party; a chain may be as deep as there are sessions, so nothing here calls itself."""
+        order: list[tuple[Node, int]] = []  # with the place in this list of the one above
+        stack: list[tuple[Party, Wait | None, int]] = [(root, None, -1)]
+        while stack:
+            party, wait, above = stack.pop()
+            if party not in self._shown:
+                below = [edge for edge in self._waiters.get(party, ()) if party in self.places[edge.waiter]]
+                stack += [(edge.waiter, edge, len(order)) for edge in reversed(below)]
+            order.append((self._bare(party, wait, circle if wait is None else ()), above))
+            self._shown.add(party)
+        return _folded(order)
+
+    def _bare(self, party: Party, wait: Wait | None, circle: tuple[Party, ...]) -> Node:
+        """Return a party's node with nobody below it yet."""
+        rest = self._blockers.get(party, ()) if wait is not None else ()
+        others = tuple(one.blocker for one in sorted(rest, key=lambda one: one.queued) if one is not wait)
+        waiters = self._waiters.get(party, ())
+        if party in self._shown:
+            return Node(party, (), wait, others, seen_above=bool(waiters))
+        more = tuple(edge.waiter for edge in waiters if party not in self.places[edge.waiter])
+        return Node(party, (), wait, others, circle=circle, more=more)
+
+
+def _folded(order: Sequence[tuple[Node, int]]) -> Node:
+    """Put each node below the one above it, from the last to the first, which is the root."""
+    below: dict[int, list[Node]] = {}
+    for number in range(len(order) - 1, -1, -1):
+        bare, above = order[number]
+        node = replace(bare, below=tuple(reversed(below.pop(number, []))))
+        below.setdefault(above, []).append(node)
+    return below[-1][0]
 
 
 def _circle(start: Party, blockers: Mapping[Party, Sequence[Party]]) -> tuple[Party, ...]:
@@ -148,26 +221,41 @@ def _circle(start: Party, blockers: Mapping[Party, Sequence[Party]]) -> tuple[Pa
 
 def behind(node: Node) -> frozenset[Party]:
     """Return everybody below a node, at any depth, each once."""
-    return frozenset(one.party for one in flat(node)) - {node.party}
+    return frozenset(party for one in flat(node) for party in (one.party, *one.more)) - {node.party}
 
 
 def flat(node: Node) -> Iterator[Node]:
     """Yield a node and all below it, from above to below."""
-    yield node
-    for one in node.below:
-        yield from flat(one)
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        yield one
+        stack += reversed(one.below)
 
 
 def lines(scene: Scene, trees: Sequence[Node]) -> list[str]:
     """Write the trees for people, one line for each node."""
-    return [line for tree in trees for line in _lines(scene, tree, "", "")]
+    return [line for tree in trees for line in _lines(scene, tree)]
 
 
-def _lines(scene: Scene, node: Node, first: str, rest: str) -> Iterator[str]:
-    yield first + said(scene, node)
-    for number, one in enumerate(node.below):
-        last = number == len(node.below) - 1
-        yield from _lines(scene, one, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+def _lines(scene: Scene, tree: Node) -> Iterator[str]:
+    stack = [(tree, "", "")]
+    while stack:
+        node, first, rest = stack.pop()
+        yield first + said(scene, node)
+        counted = node.wait is None and bool(node.more)
+        last = len(node.below) - 1
+        below = [
+            (
+                one,
+                rest + ("└─ " if number == last and not counted else "├─ "),
+                rest + ("   " if number == last and not counted else "│  "),
+            )
+            for number, one in enumerate(node.below)
+        ]
+        stack += reversed(below)
+    if tree.more:
+        yield f"└─ and {len(tree.more)} more, which stand elsewhere"
 
 
 def said(scene: Scene, node: Node) -> str:
@@ -179,8 +267,18 @@ def said(scene: Scene, node: Node) -> str:
         text += f"; waits in a circle: {' → '.join(map(str, (*node.circle, node.circle[0])))}"
     count = len(behind(node))
     text += f"; {count} behind it" if node.wait is None and count else ""
-    text += f"; waits for {' and '.join(map(str, node.others))} too" if node.others else ""
+    text += f"; waits for {listed(node.others)} too" if node.others else ""
     return text + ("; see above for who waits for it" if node.seen_above else "")
+
+
+def listed(parties: Sequence[Party]) -> str:
+    """Name the first few, and count the others.
+
+    >>> listed((7, 8)), listed((7, 8, 9, 10, 11))
+    ('7 and 8', '7 and 8 and 9 and 2 more')
+    """
+    left = len(parties) - NAMED
+    return " and ".join([*map(str, parties[:NAMED]), *([f"{left} more"] if left > 0 else [])])
 
 
 def about(wait: Wait) -> str:

@@ -4,18 +4,26 @@ Nothing is reset for it: the two are subtracted. Where that says nothing, the re
 the reason: the server crashed, the counters were reset, or the statement was dropped for want of room meanwhile
 (``pg_stat_statements.max``) and may have been counted anew.
 
+Before 17 a statement's counters carry no date, and before 14 no reset does. One statement that left, whose sums fell,
+whose shortest call became longer or whose longest call shorter makes all unknown there: whether it was reset alone, or
+with others that have grown again since, cannot be told. Where each of them has grown beyond what it had, a reset cannot
+be noticed at all.
+
 Source: PostgreSQL manual, "pg_stat_statements"; stddev is of the population, by Welford's method in the server.
 """
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
 from lab import sql
 from lab.record.counters import Began, Snapshot, StatementCounters, names_of
-from lab.sql.normal import normalise
+from lab.record.tables import TABLES
+from lab.sql.columns import LISTS, STATEMENTS, Names
+from lab.sql.normal import PLACE, normalise
 
 QUERY, TRANSACTION, LAB = "query", "transaction", "lab"
 _CONTROL = re.compile(
@@ -24,8 +32,16 @@ _CONTROL = re.compile(
 # what looks at a server; what the lab asks of the app's data, or does in a lesson, is the subject
 _LOOKING = ("observe/", "bloat/", "triage/")
 _ASKING = re.compile(r"\b(pg|lab)[_.]")  # in every question about a server
-_ANY = "any_part"
-_PLACE = ("userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms")
+_PARTS = {  # what stands in a question beside columns
+    "schema": r'(?:"(?:[^"]|"")*"|[\w$]+)',
+    "name": "[a-z_]+",
+    "signal": "pg_(?:cancel|terminate)_backend",
+}
+_NOT_DATED = "some lost their counts (reset, or dropped for want of room), and this server does not date the others'"
+_PLACE = (
+    "userid", "dbid", "toplevel", "queryid", "query", "role", "stats_since", "stddev_exec_ms",
+    "min_exec_ms", "max_exec_ms",
+)  # fmt: skip
 COUNTERS = names_of(StatementCounters, leaving_out=_PLACE)
 
 
@@ -122,15 +138,33 @@ def kind_of(query: str) -> str:
 @cache
 def _own() -> re.Pattern[str]:
     """Recognise what the lab itself asks a server about: from 18 on the server keeps no comment before a statement."""
-    texts = [sql.load(name) for name in sql.titles() if name.startswith(_LOOKING)]
-    forms = {_form(text) for text in texts if _ASKING.search(text)}
-    return re.compile("|".join(sorted(forms)))
+    asking = [name for name in sql.titles() if name.startswith(_LOOKING) and _ASKING.search(sql.load(name))]
+    return re.compile("|".join(sorted({form for name in asking for form in _forms(name)})))
 
 
-def _form(text: str) -> str:
-    """Return a pattern of a question's normalised text, whatever columns and values are put into it."""
-    filled = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", re.sub(r"\{\w+\}", _ANY, text))
-    return ".*".join(re.escape(part) for part in normalise(filled).split(_ANY))
+def _forms(question: str) -> Iterator[str]:
+    """Give patterns of a question's normalised text: whatever values, and the lab's own lists of columns."""
+    whole = sql.load(question).replace("{locked}", sql.load("observe/locked"))
+    text = re.sub(r"%\(\w+\)s|(?<!:):[a-z_]+", "1", whole)
+    form = re.escape(normalise(re.sub(r"(?<!{){(\w+)}(?!})", r"lab_part_\1", text)))
+    for part, pattern in _PARTS.items():
+        form = form.replace(f"lab_part_{part}", pattern)
+    for wanted in _lists(question):
+        yield form.replace("lab_part_columns", _listed(wanted))
+
+
+def _lists(question: str) -> tuple[Names, ...]:
+    """Return the lists of columns that a question may be asked with; an empty one if it has no place for them."""
+    if question == "observe/statements":  # the record's part of them
+        return ({name: STATEMENTS[name] for name in TABLES["statements"].names if name in STATEMENTS},)
+    return LISTS.get(question, ({},))
+
+
+def _listed(wanted: Names) -> str:
+    """Return a pattern of a list of columns: each by any name that a server has for it, or as a null."""
+    return ", ".join(
+        f"(?:{'|'.join([*map(re.escape, names), re.escape(PLACE)])}) as {name}" for name, names in wanted.items()
+    )
 
 
 def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None = None) -> StatementDeltas:
@@ -143,11 +177,10 @@ def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None
     old = {one.key: one for one in before.statements}
     new = {one.key: one for one in after.statements}
     why = counters_lost(before.began, after.began) or _statements_lost(before.began, after.began)
-    # a server before 14 does not date its reset: every statement has fewer calls, or is gone
-    dated = after.began.statements_reset is not None
-    if not why and not dated and old and all(_shrunk(one, new.get(key)) for key, one in old.items()):
-        why = "every statement lost calls: pg_stat_statements was reset, or dropped them all"
-    dropped = _difference(before.began, after.began, "statements_dealloc")
+    dropped = _dropped(before.began, after.began)
+    # what a server does not date may have gone for one statement or for all: those that grew too
+    if not why and not dropped and any(_lost(one, new.get(key)) for key, one in old.items()):
+        why = _NOT_DATED
     complete = None if why or dropped is None else bool(dropped == 0)
     found = [_delta(old.get(key), new.get(key), bool(why), complete) for key in {**old, **new}]
     found.sort(key=lambda one: (one.calls is None, -(one.total_exec_ms or 0.0)))
@@ -176,13 +209,32 @@ def _statements_lost(before: Began, after: Began) -> str:
     return ""
 
 
+def _dropped(before: Began, after: Began) -> int | None:
+    """Return how many times statements were dropped from the beginning of one look to the end of the other."""
+    last = after.statements_dealloc if after.statements_dealloc_after is None else after.statements_dealloc_after
+    return None if before.statements_dealloc is None or last is None else last - before.statements_dealloc
+
+
 def _difference(before: Any, after: Any, name: str) -> Any:
     old, new = getattr(before, name), getattr(after, name)
     return None if old is None or new is None else new - old
 
 
-def _shrunk(old: StatementCounters, new: StatementCounters | None) -> bool:
-    return new is None or new.calls < old.calls
+def _lost(old: StatementCounters, new: StatementCounters | None) -> bool:
+    """Whether a statement whose counters carry no date lost some of them."""
+    if old.stats_since is not None or not old.queryid:
+        return False
+    return new is None or _went_back(old, new)
+
+
+def _went_back(old: StatementCounters, new: StatementCounters) -> bool:
+    """Whether counters began again: a sum is smaller, or the extremes are of other calls."""
+    if any((_counted(old, new, name) or 0) < 0 for name in COUNTERS):
+        return True
+    if old.stats_since is not None or not old.calls:  # where they are dated, the extremes can be reset alone
+        return False
+    longer = _difference(old, new, "min_exec_ms"), _difference(new, old, "max_exec_ms")
+    return any(one is not None and one > 0 for one in longer)
 
 
 def _delta(
@@ -202,7 +254,7 @@ def _is_known(old: StatementCounters | None, new: StatementCounters, complete: b
     """Whether the same counters ran all the time, or began at 0 in between and were never dropped."""
     if old is None:
         return complete is not False
-    if old.stats_since != new.stats_since or any((_counted(old, new, name) or 0) < 0 for name in COUNTERS):
+    if old.stats_since != new.stats_since or _went_back(old, new):
         return False
     return complete is not False or new.stats_since is not None
 

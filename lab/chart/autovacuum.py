@@ -13,9 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lab.analyse import autovacuum
-from lab.chart.labels import wrapped
-from lab.chart.plain import EXTRA, WIDTH_IN
-from lab.chart.style import BODY, GREY, GRID, INK, SOFT, TEXT, TITLE, blank, spread, styled
+from lab.chart.plain import EXTRA, WIDTH_IN, byline, headline
+from lab.chart.style import (
+    BODY,
+    GREY,
+    GRID,
+    INK,
+    SOFT,
+    TEXT,
+    TITLE,
+    axes_width_in,
+    blank,
+    spread,
+    styled,
+    text_width_in,
+)
 from lab.record.autovacuum import ANALYZE, VACUUM, Look, Prediction, Table
 
 _HEIGHT_IN = 5.2
@@ -67,15 +79,23 @@ def finding(one: Course) -> str:
     """Return the title: what was expected, and what was seen of it."""
     said = one.prediction
     after = [end for end in one.runs_s if end >= one.predicted_at_s]
+    before = len(after) < len(one.runs_s)
+    came_before = f"Autovacuum came to {_do(said)} {one.table} before the prediction"
     if said is None or said.earliest_s is None:
         seen = f"ran {len(after)} times" if len(after) > 1 else "ran once" if after else "did not run"
+        if before:
+            return f"{came_before}; it was not expected again, and after that it {seen}"
         return f"Autovacuum was not expected to {_do(said)} {one.table}, and {seen}"
     if not after:
-        return f"Autovacuum has not yet come to {_do(said)} {one.table}"
+        return (
+            f"{came_before}, and not again so far"
+            if before
+            else f"Autovacuum has not yet come to {_do(said)} {one.table}"
+        )
     late = said.latest_s is not None and after[0] > one.predicted_at_s + said.latest_s
     early = after[0] < one.predicted_at_s + said.earliest_s
     when = "later than" if late else "before" if early else "when"
-    return f"Autovacuum came to {_do(said)} {one.table} {when} it was expected"
+    return f"Autovacuum came to {_do(said)} {one.table} {'again ' if before else ''}{when} it was expected"
 
 
 def _do(prediction: Prediction | None) -> str:
@@ -87,10 +107,10 @@ def figure(one: Course, subtitle: str = "") -> Figure:
     with styled():
         made = blank(WIDTH_IN, _HEIGHT_IN)
         ax = made.add_axes((0.11, 0.13, 0.70, 0.66))
-        made.text(0.02, 0.97, wrapped(finding(one), 78), va="top", fontsize=TITLE - 2, color=INK, weight="bold")
+        title = headline(finding(one))
+        made.text(0.02, 0.97, title, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
         below = subtitle or f"{len(one.counts)} looks in {one.seconds:.0f} s; {one.reason} against the threshold"
-        lines = wrapped(finding(one), 78).count("\n") + 1
-        made.text(0.02, 0.97 - 0.06 * lines, wrapped(below, 105), va="top", fontsize=BODY, color=SOFT)
+        made.text(0.02, 0.97 - 0.06 * (title.count("\n") + 1), byline(below), va="top", fontsize=BODY, color=SOFT)
         _scales(ax, one)
         _expected(ax, one)
         look = EXTRA[0]
@@ -142,11 +162,20 @@ def _expected(ax: Axes, one: Course) -> None:
 
 
 def _upright(ax: Axes, name: str, where: float, one: Course, height: float, colour: str) -> None:
-    left = where > 0.75 * _last(one)
+    left = _left(ax, name, where, one)
     ax.annotate(
         name, (where, height), (-4 if left else 4, 0), xycoords=("data", "axes fraction"), va="top",
         ha="right" if left else "left", textcoords="offset points", fontsize=BODY, color=colour,
     )  # fmt: skip
+
+
+def _left(ax: Axes, name: str, where: float, one: Course) -> bool:
+    """Whether a name stands left of its line: where it would not fit on the right, or another line goes through it."""
+    wide = (text_width_in(name, BODY) + 0.1) / axes_width_in(ax) * _last(one)
+    others = [other for other in (*one.runs_s, *([one.predicted_at_s] if one.prediction else [])) if other != where]
+    right_free = where + wide < _last(one) and not any(where < other < where + wide for other in others)
+    left_free = where > wide and not any(where - wide < other < where for other in others)
+    return left_free and not right_free
 
 
 def _name_ends(ax: Axes, one: Course) -> None:

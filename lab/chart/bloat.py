@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
-from lab.chart.plain import EXTRA, WIDTH_IN
+from lab.chart.plain import EXTRA, WIDTH_IN, headline
 from lab.chart.style import BODY, GREY, GRID, INK, PANEL, SOFT, TEXT, TITLE, Look, blank, spread, styled, text_width_in
 from lab.record.bloat import MB, Sample
 
-_TITLE_CHARACTERS = 70
 FAR_POINTS = 3.0  # what is farther from the truth is named in the figure
 _RIGHT = Look("#555555", "-", "o")
 
@@ -78,11 +76,13 @@ def course(panels: Sequence[Course], title: str, subtitle: str, guess_mb: float 
         figure = blank(WIDTH_IN, height_in)
         _head(figure, title, subtitle)
         top = max([sample.size_bytes / MB for panel in panels for sample in panel.samples] + [guess_mb or 0.0])
+        last_s = max(sample.at_s for panel in panels for sample in panel.samples)
         for number, panel in enumerate(panels):
             bottom_in = 0.65 + (len(panels) - 1 - number) * 2.1
             ax = figure.add_axes((0.9 / WIDTH_IN, bottom_in / height_in, 6.9 / WIDTH_IN, 1.55 / height_in))
             ax.set_ylim(0, 1.12 * top)
             _draw_course(ax, panel)
+            ax.set_xlim(0, last_s)
             if guess_mb is not None and panel is panels[0]:
                 ax.axhline(guess_mb, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
                 ax.annotate(
@@ -117,7 +117,6 @@ def _draw_course(ax: Axes, panel: Course) -> None:
         )  # fmt: skip
     ax.set_title(panel.label, fontsize=PANEL)
     ax.set_ylabel("MB", fontsize=BODY)
-    ax.set_xlim(0, max(times))
     ax.grid(color=GRID)
     ax.set_axisbelow(True)
 
@@ -134,12 +133,12 @@ def _panel(title: str, subtitle: str, height_in: float, left_in: float) -> tuple
 
 
 def _head_in(title: str) -> float:
-    return 0.7 + 0.26 * (wrapped(title, _TITLE_CHARACTERS).count("\n") + 1)
+    return 0.7 + 0.26 * (headline(title).count("\n") + 1)
 
 
 def _head(figure: Figure, title: str, subtitle: str) -> None:
     height_in = figure.get_size_inches()[1]
-    text = wrapped(title, _TITLE_CHARACTERS)
+    text = headline(title)
     below_in = 0.2 + 0.26 * (text.count("\n") + 1)
     figure.text(0.02, 1 - 0.12 / height_in, text, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
     figure.text(0.02, 1 - below_in / height_in, subtitle, va="top", fontsize=BODY, color=SOFT)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
-from lab.chart.plain import WIDTH_IN, Words, look_of
+from lab.chart.plain import WIDTH_IN, Words, byline, headline, look_of
 from lab.chart.style import BODY, GREY, GRID, INK, SOFT, TEXT, TITLE, blank, styled, text_width_in
 
 
@@ -34,10 +33,10 @@ def climb(tables: Sequence[Climbing], words: Words) -> Figure:
         right = text_width_in("predicted", BODY) + 0.5
         left = max(text_width_in(one.label, BODY) for one in tables) + 0.3
         above, below = _panels(figure, left, right)
-        title = wrapped(words.title, 78)
+        title = headline(words.title)
         figure.text(0.02, 0.98, title, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
         under = 0.2 + 0.26 * (title.count("\n") + 1)
-        figure.text(0.02, 1 - under / 5.6, wrapped(words.subtitle, 105), va="top", fontsize=BODY, color=SOFT)
+        figure.text(0.02, 1 - under / 5.6, byline(words.subtitle), va="top", fontsize=BODY, color=SOFT)
         for number, one in enumerate(tables):
             _bar(above, number, one)
             _line(below, number, one)

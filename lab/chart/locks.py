@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lab.analyse.locks import Node, behind
-from lab.chart.labels import wrapped
+from lab.chart.plain import WIDTH_IN, headline
 from lab.chart.style import BODY, GREY, INK, SHADE, SOFT, TEXT, TITLE, blank, styled, text_width_in
 
-WIDTH_IN, ROW_IN, INDENT_IN, LEFT_IN = 9.0, 0.62, 0.45, 0.2
+ROW_IN, INDENT_IN, LEFT_IN = 0.62, 0.45, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,16 @@ def rows(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> list[Bo
     found: list[Box] = []
     shown: set[object] = set()
 
-    def add(node: Node, depth: int, parent: int | None) -> None:
+    stack: list[tuple[Node, int, int | None]] = [(tree, 0, None) for tree in reversed(trees)]
+    while stack:
+        node, depth, parent = stack.pop()
         name, does = named.get(node.party, (str(node.party), ""))
         asked = node.wait.asked if node.wait else None
         queued = " (queued behind it)" if node.wait and node.wait.queued else ""
         asks = f"asks {asked.mode} on {asked.what}{queued}" if asked else ""
-        row = len(found)
+        stack += [(one, depth + 1, len(found)) for one in reversed(node.below)]
         found.append(Box(name, does, asks, depth, parent, node.party in shown))
         shown.add(node.party)
-        for one in node.below:
-            add(one, depth + 1, row)
-
-    for tree in trees:
-        add(tree, 0, None)
     return found
 
 
@@ -64,7 +61,7 @@ def finding(trees: Sequence[Node], named: dict[object, tuple[str, str]]) -> str:
 def tree(trees: Sequence[Node], named: dict[object, tuple[str, str]], subtitle: str) -> Figure:
     """Return the figure; *named*: party -> its name and what it does."""
     boxes = rows(trees, named)
-    title = wrapped(finding(trees, named), 78)
+    title = headline(finding(trees, named))
     head_in = 0.75 + 0.26 * title.count("\n")
     height_in = head_in + ROW_IN * max(len(boxes), 1) + 0.15
     with styled():

@@ -10,9 +10,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lab.chart.labels import wrapped
-from lab.chart.plain import WIDTH_IN
-from lab.chart.style import BODY, GREY, INK, SHADE, SOFT, TEXT, TITLE, axes_width_in, blank, styled, text_width_in
+from lab.chart.plain import WIDTH_IN, byline, headline
+from lab.chart.style import (
+    BODY,
+    GREY,
+    INK,
+    SHADE,
+    SOFT,
+    TEXT,
+    TITLE,
+    axes_width_in,
+    blank,
+    fitted,
+    styled,
+    text_width_in,
+)
 
 _ROW_IN = 0.31
 
@@ -36,17 +48,18 @@ class Grid:
 def matrix(grid: Grid) -> Figure:
     """Return the grid: a filled square and the word for yes, a small circle and the word for no."""
     with styled():
-        title = wrapped(grid.title, 78)
-        subtitle = wrapped(grid.subtitle, 105)
+        title, subtitle = headline(grid.title), byline(grid.subtitle)
         notes = [note.replace(" ", "\n") for note in grid.column_notes]
         lines = 1 + max((note.count("\n") + 1 for note in notes), default=0)
-        head_in = 0.75 + 0.26 * title.count("\n") + 0.2 * subtitle.count("\n") + 0.2 * lines
-        figure = blank(WIDTH_IN, head_in + _ROW_IN * len(grid.rows) + 0.15)
-        height_in = figure.get_size_inches()[1]
         names_in = max(text_width_in(name, BODY) for name in grid.rows) + 0.35
         notes_in = max((text_width_in(note, BODY) for note in grid.row_notes), default=0.0) + 0.3
         left_in = names_in + (notes_in if grid.row_notes else 0)
         width_in = WIDTH_IN - left_in - 0.15
+        heads = [fitted(name, BODY, 0.9 * width_in / len(grid.columns), bold=True) for name in grid.columns]
+        lines += max(head.count("\n") for head in heads)
+        head_in = 0.75 + 0.26 * title.count("\n") + 0.2 * subtitle.count("\n") + 0.2 * lines
+        figure = blank(WIDTH_IN, head_in + _ROW_IN * len(grid.rows) + 0.15)
+        height_in = figure.get_size_inches()[1]
         ax = figure.add_axes(
             (left_in / WIDTH_IN, 0.1 / height_in, width_in / WIDTH_IN, _ROW_IN * len(grid.rows) / height_in)
         )
@@ -56,7 +69,7 @@ def matrix(grid: Grid) -> Figure:
         figure.text(0.02, 1 - 0.12 / height_in, title, va="top", fontsize=TITLE - 2, color=INK, weight="bold")
         below_in = 0.2 + 0.26 * (title.count("\n") + 1)
         figure.text(0.02, 1 - below_in / height_in, subtitle, va="top", fontsize=BODY, color=SOFT)
-        _heads(ax, grid.columns, notes)
+        _heads(ax, heads, notes)
         for number, (name, cells) in enumerate(zip(grid.rows, grid.cells, strict=True)):
             if number % 2 == 0:
                 edge = _x(ax, 0.1 - left_in)

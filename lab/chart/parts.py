@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
-from lab.chart.plain import WIDTH_IN, Words
+from lab.chart.plain import WIDTH_IN, Words, byline, headline
 from lab.chart.style import BODY, GREY, GRID, INK, SOFT, TEXT, TITLE, blank, styled, text_width_in
 
 # dark, middle, light, and a pattern beside it: told apart without colours
@@ -20,7 +19,7 @@ _ROW_IN = 0.5
 def parts(stages: Mapping[str, Mapping[str, float]], words: Words) -> Figure:
     """Return a bar for each stage, of its parts in their order, up to three; *words.guesses* are on the x axis."""
     with styled():
-        title, subtitle = wrapped(words.title, 78), wrapped(words.subtitle, 105)
+        title, subtitle = headline(words.title), byline(words.subtitle)
         head_in = 0.95 + 0.26 * title.count("\n") + 0.2 * subtitle.count("\n")
         height_in = head_in + _ROW_IN * len(stages) + 0.65
         figure = blank(WIDTH_IN, height_in)

@@ -11,7 +11,6 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lab.chart.labels import wrapped
 from lab.chart.side import log_ticks
 from lab.chart.style import (
     BODY,
@@ -25,6 +24,7 @@ from lab.chart.style import (
     TITLE,
     Look,
     blank,
+    fitted,
     spread,
     styled,
     text_width_in,
@@ -32,6 +32,8 @@ from lab.chart.style import (
 from lab.units import format_number
 
 WIDTH_IN = 9.0
+_ACROSS_IN = 0.92 * WIDTH_IN  # of words: drawn in pixels they are up to 4 % wider than measured
+_TOP = -0.75  # of rows: room for the median of the first
 # for series that are no pools: none of the pools' colours
 EXTRA = (Look("#333333", "-", "o"), Look("#4D7A00", "-.", "s"), Look("#6A5ACD", ":", "^"), Look("#8C6D1F", "--", "D"))
 
@@ -68,37 +70,42 @@ class Words:
     x_limits: Mapping[str, float] = field(default_factory=dict)
 
 
+def headline(title: str) -> str:
+    """Return a title in lines that fit across a figure."""
+    return fitted(title, TITLE - 2, _ACROSS_IN, bold=True)
+
+
+def byline(subtitle: str) -> str:
+    """Return a subtitle in lines that fit across a figure."""
+    return fitted(subtitle, BODY, _ACROSS_IN)
+
+
 def look_of(kind: str, number: int) -> Look:
     """Return the look of a kind of pool; of what is none, the next of the colours."""
     return LOOKS[kind][0] if kind in LOOKS else EXTRA[number % len(EXTRA)]
 
 
 def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
-    """Return dots in rows with the median of each written beside it; guesses and limits are vertical lines."""
+    """Return dots in rows; the median of several is written above its mark; guesses and limits are vertical lines."""
     with styled():
         figure, ax = _figure(
             words, 1.9 + 0.5 * len(rows), left_in=max(text_width_in(row.label, BODY) for row in rows) + 0.3
         )
-        ax.set_ylim(len(rows) - 0.4, -0.6)
+        ax.set_ylim(len(rows) - 0.4, _TOP)
         ax.set_yticks(range(len(rows)), [row.label for row in rows])
         ax.tick_params(axis="y", length=0, labelsize=BODY)
         for number, row in enumerate(rows):
             look = look_of(row.kind, number if any(other.kind for other in rows) else 0)
             ax.plot(row.values, [number] * len(row.values), look.marker, color=look.colour, alpha=0.55, markersize=6)
             if row.values:
-                middle = median(row.values)
-                ax.plot([middle] * 2, [number - 0.28, number + 0.28], color=INK, linewidth=1.6)
-                ax.annotate(
-                    format_number(middle), (max(row.values), number), (8, 0), textcoords="offset points", va="center",
-                    fontsize=BODY, color=TEXT,
-                )  # fmt: skip
+                _middle(ax, number, row.values)
         _scale(ax, log, [value for row in rows for value in row.values], words)
         for name, where in [*words.limits.items(), *words.guesses.items()]:
             guess = name in words.guesses
             ax.axvline(where, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)) if guess else "-", zorder=0)
             ax.annotate(
                 name,
-                (where, -0.6),
+                (where, _TOP),
                 (3, 3),
                 textcoords="offset points",
                 fontsize=BODY,
@@ -110,6 +117,18 @@ def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
         ax.set_axisbelow(True)
         ax.spines["left"].set_visible(False)
         return figure
+
+
+def _middle(ax: Axes, number: int, values: Sequence[float]) -> None:
+    """Mark and write the median: of several above its mark, since beside the dots it would be read as the last's."""
+    middle = median(values)
+    ax.plot([middle] * 2, [number - 0.28, number + 0.28], color=INK, linewidth=1.6)
+    several = len(values) > 1
+    ax.annotate(
+        f"median {format_number(middle)}" if several else format_number(middle),
+        (middle, number - 0.28 if several else number), (0, 1) if several else (8, 0), textcoords="offset points",
+        ha="center" if several else "left", va="bottom" if several else "center", fontsize=BODY, color=TEXT,
+    )  # fmt: skip
 
 
 def curve(
@@ -172,8 +191,7 @@ def structure(words: Words, names: Sequence[str]) -> str:
 
 
 def _figure(words: Words, height_in: float, left_in: float, right_in: float = 0.7) -> tuple[Figure, Axes]:
-    title = wrapped(words.title, 78)
-    subtitle = wrapped(words.subtitle, 105)
+    title, subtitle = headline(words.title), byline(words.subtitle)
     head_in = 0.35 + 0.26 * (title.count("\n") + 1) + 0.2 * (subtitle.count("\n") + 1) + 0.2
     height_in += head_in
     figure = blank(WIDTH_IN, height_in)

@@ -6,6 +6,7 @@ dark grey. Text is black or grey beside a coloured mark: the colours are too lig
 without pyplot, whose global state threads of a notebook would share.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,6 +80,23 @@ def text_width_in(text: str, size: float, bold: bool = False) -> float:
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     lines = [line for line in text.split("\n") if line.strip()]
     return max((TextPath((0, 0), line, size=size, prop=font).get_extents().width / 72 for line in lines), default=0.0)
+
+
+def fitted(text: str, size: float, width_in: float, bold: bool = False) -> str:
+    """Return *text* in lines that are at most so wide when they are drawn; a single word may be wider.
+
+    >>> fitted("one two three", 11, 0.7).splitlines()
+    ['one two', 'three']
+    """
+    wide_in = text_width_in(text, size, bold)
+    # measuring is slow, so a line's length is guessed from the whole, and shortened while a line is too wide
+    characters = len(text) if wide_in <= width_in else int(len(text) * width_in / wide_in) + 2
+    found = textwrap.wrap(text, characters, break_long_words=False) or [text]
+    longest_word = max((len(word) for word in text.split()), default=1)
+    while characters > longest_word and any(text_width_in(line, size, bold) > width_in for line in found):
+        characters -= 1
+        found = textwrap.wrap(text, characters, break_long_words=False)
+    return "\n".join(found)
 
 
 def axes_width_in(ax: Axes) -> float:

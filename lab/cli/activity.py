@@ -13,12 +13,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from lab import config as settings
-from lab import server
 from lab.analyse import active
 from lab.analyse import locks as trees
+from lab.cli.target import DSN, dsn_of, passed_on
 from lab.cli.watch import Progressing
-from lab.compose.stack import Stack
 from lab.errors import UsageError
 from lab.observe import activity as sessions
 from lab.observe import locks as observed
@@ -26,7 +24,6 @@ from lab.record.triage import ACTIVE, CLIENT, Sample, Scene, Session, short
 from lab.units import parse_seconds
 
 OUT = Console(highlight=False)
-DSN = Annotated[str, typer.Option("--dsn", help="Another server than the lab's; pg_monitor suffices to look.")]
 JSON = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
 ]
@@ -53,7 +50,7 @@ def activity(
                 watch.say(f"sampling for {seconds:g} s")
                 samples = sessions.sampled(connection, seconds)
         scene = observed.look(connection)
-    shown = [one for one in scene.sessions if one.backend_type == CLIENT or one.hidden]
+    shown = [one for one in scene.sessions if one.backend_type == CLIENT or one.hidden_client]
     if as_json:
         print_json(_activity_json(scene, shown, samples, longer_s))
         return
@@ -77,21 +74,6 @@ def locks(dsn: DSN = "", as_json: JSON = False) -> None:
     for tree in forest:
         _print_root(scene, tree)
     _print_hidden(scene.sessions)
-
-
-def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
-    """Have the lab in the containers do it, if that is the one in use and no other server was named."""
-    stack = Stack(settings.read().home)
-    if dsn or not stack.stands():
-        return False
-    words = ["--json" if word is True else word for word in arguments if word is not False]
-    sys.stdout.write(stack.lab(command, *(str(word) for word in words)))
-    return True
-
-
-def dsn_of(dsn: str) -> str:
-    """Return the DSN that was given, or the one of the lab's owner."""
-    return dsn or server.dsn_of(settings.read(), "owner")
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -128,6 +110,7 @@ def _activity_json(
         "sessions": [_session_json(one, blocked.get(one.pid, []), longer_s) for one in shown],
         "prepared": [{"gid": one.gid, "owner": one.owner, "database": one.database} for one in scene.prepared],
         "samples": len(samples),
+        "average_hidden": active.hidden_sessions(samples) if samples else None,
         "average": [
             {"state": one.state, "wait": one.wait, "sessions": one.sessions, "low": one.low, "high": one.high}
             for one in active.averages(samples)
@@ -156,6 +139,7 @@ def _session_json(one: Session, blocked_by: Sequence[trees.Party], longer_s: flo
 
 
 def _locks_json(scene: Scene, edges: Sequence[trees.Wait], forest: Sequence[trees.Node]) -> dict[str, Any]:
+    shown = trees.nearest(edges)
     return {
         "waits": [
             {
@@ -167,8 +151,9 @@ def _locks_json(scene: Scene, edges: Sequence[trees.Wait], forest: Sequence[tree
                 "queued": edge.queued,
                 "since": edge.asked.waitstart.isoformat() if edge.asked and edge.asked.waitstart else None,
             }
-            for edge in edges
+            for edge in shown
         ],
+        "waits_left_out": len(edges) - len(shown),
         "roots": [
             {
                 "party": tree.party,
@@ -181,7 +166,7 @@ def _locks_json(scene: Scene, edges: Sequence[trees.Wait], forest: Sequence[tree
             {"pid": one.pid, "mode": one.mode, "granted": one.granted, "on": one.what} for one in scene.locks
         ],
         "tree": trees.lines(scene, forest),
-        "hidden": sum(one.hidden for one in scene.sessions),
+        "hidden": sum(one.hidden_client for one in scene.sessions),
     }  # fmt: skip
 
 
@@ -213,11 +198,11 @@ def _said(one: Session, blocked_by: Sequence[trees.Party]) -> str:
     text += f"  {one.state or 'no state'} {_age(one.state_s)}".rstrip()
     text += f", transaction {_age(one.transaction_s)}" if one.transaction_s is not None else ""
     text += f"  {_wait(one)}" if _wait(one) else ""
-    return text + (f" behind {' '.join(map(str, blocked_by))}" if blocked_by else "")
+    return text + (f" behind {trees.listed(blocked_by)}" if blocked_by else "")
 
 
 def _print_hidden(shown: Sequence[Session]) -> None:
-    hidden = sum(one.hidden for one in shown)
+    hidden = sum(one.hidden_client for one in shown)
     if hidden:
         OUT.print(f"{hidden} sessions of others may not be seen by this role; grant it pg_monitor", markup=False)
 
@@ -229,6 +214,9 @@ def _print_samples(samples: Sequence[Sample]) -> None:
     for one in active.averages(samples):
         between = "" if one.low is None else f" ({one.low:.2f} to {one.high:.2f})"
         OUT.print(f"{one.sessions:6.2f}{between} {one.state}{f', {one.wait}' if one.wait else ''}", markup=False)
+    hidden = active.hidden_sessions(samples)
+    if hidden:
+        OUT.print(f"{hidden:6.2f} hidden, which all these averages leave out; grant pg_monitor", markup=False)
 
 
 def _print_root(scene: Scene, tree: trees.Node) -> None:

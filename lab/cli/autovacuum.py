@@ -2,14 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import psycopg2
 import typer
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
@@ -18,14 +16,16 @@ from lab import config as settings
 from lab.analyse.autovacuum_check import Outcome, check
 from lab.analyse.autovacuum_prediction import predict, sentence
 from lab.analyse.vacuum_log import Run, runs
+from lab.cli.target import DSN, flags, lent, passed_on, refuse_files
 from lab.cli.watch import Progressing
 from lab.config import Config
-from lab.errors import LabError, ObserverError, UsageError
-from lab.observe.autovacuum import connected, look, looks
-from lab.observe.session import one_line
-from lab.observe.vacuum_log import messages
-from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction, keep, kept
+from lab.errors import LabError, UsageError
+from lab.observe.autovacuum import look, looks
+from lab.observe.connection import connected
+from lab.observe.vacuum_log import log_timezone, messages, zone
+from lab.record.autovacuum import DUE, LATER, NEVER, STILL, UNKNOWN, VACUUM, Look, Prediction
 from lab.record.horizon import Holder
+from lab.record.predictions import Kept, keep, kept
 
 FILE = Path("autovacuum") / "predictions.jsonl"  # in the lab's home
 _SYSTEM = ("pg_catalog.", "information_schema.")
@@ -36,7 +36,7 @@ _RANK = {DUE: 0, LATER: 1, STILL: 2, UNKNOWN: 2, NEVER: 3}
 
 def autovacuum(
     tables: Annotated[list[str] | None, typer.Argument(help="Which, such as public.posts; all without any.")] = None,
-    dsn: Annotated[str, typer.Option(help="Another server's; nothing is written to it. The lab's if not given.")] = "",
+    dsn: DSN = "",
     watch: Annotated[
         float, typer.Option(help="Watch the counters for so many seconds, to know how fast they grow; 0: look once.")
     ] = 2.0,
@@ -45,9 +45,7 @@ def autovacuum(
     ] = False,
     logs: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--log", help="With --check: the server's log (.csv, .json, or any other: stderr); may be repeated."
-        ),
+        typer.Option("--log", help="With --check: the server's log, in any form, also .gz and .zst; may be repeated."),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="Where predictions are kept; a file of the lab's home.")] = None,
     chart: Annotated[
@@ -65,17 +63,23 @@ def autovacuum(
         raise UsageError("--log is read with --check; add that, or leave the log out")
     if chart and (checking or watch <= 0 or len(tables or []) != 1):
         raise UsageError("--chart draws the watch of one table: name it, give --watch seconds, leave --check out")
+    refuse_files(dsn, "autovacuum", log=logs, file=file, chart=chart)
+    words = (f"--watch={watch}", *flags(check=checking, system=system, all=everything))
+    if passed_on(dsn, "autovacuum", *(tables or []), *words, as_json):
+        return
     config = settings.read()
     place = file or config.home / FILE
-    lent = not dsn and _lent(config)
-    with Progressing() as progress, _connection(config, dsn, progress) as connection:
+    ends = not dsn and _lent(config)
+    with Progressing() as progress, lent(dsn, progress.say) as where, connected(where) as connection:
         if checking:
-            before = kept(place)
-            _check(connection, before, tables or [], _runs(config, dsn, logs), system, as_json, place)
+            before, timezone = kept(place), log_timezone(connection)
+            seen_runs = _runs(config, dsn, logs, timezone)
+            notes = [*_passed_over(before, place), *_without_time(seen_runs, timezone)]
+            _check(connection, before.predictions, tables or [], seen_runs, system, as_json, place, notes)
             return
         _refuse_unknown(look(connection), tables or [])
         seen = _seen(connection, watch, progress)
-    if lent:
+    if ends:
         seen[-1] = replace(seen[-1], notes=(*seen[-1].notes, _LENT))
     chosen = _chosen(predict(seen), seen[-1], tables or [], system)
     keep(place, chosen)
@@ -93,21 +97,6 @@ def _lent(config: Config) -> bool:
     from lab import server
 
     return server.status(config).state != "running"
-
-
-@contextmanager
-def _connection(config: Config, dsn: str, progress: Progressing) -> Iterator[Connection]:
-    try:
-        if dsn:
-            with connected(dsn) as connection:
-                yield connection
-            return
-        from lab import server
-
-        with server.running(config, progress.say) as where, connected(where.owner_dsn) as connection:
-            yield connection
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server did not answer: {one_line(error)}") from None
 
 
 def _seen(connection: Connection, seconds: float, progress: Progressing) -> list[Look]:
@@ -130,13 +119,13 @@ def _draw(seen: Sequence[Look], name: str, file: Path) -> None:
         raise LabError(f"{file} cannot be drawn ({error}); name a file such as course.png") from None
 
 
-def _runs(config: Config, dsn: str, logs: Sequence[Path] | None) -> tuple[Run, ...]:
+def _runs(config: Config, dsn: str, logs: Sequence[Path] | None, timezone: str) -> tuple[Run, ...]:
     """Read the given logs; of the lab's own server, those that lie beside its data."""
     if logs is None and not (dsn or config.dsn or config.server):
         from lab.server.layout import locate
 
         logs = sorted((locate(config).data / "log").glob("*.csv"))
-    return runs(message for one in logs or [] for message in messages(one))
+    return runs(messages(logs or [], zone(timezone)))
 
 
 def _chosen(found: Iterable[Prediction], look: Look, names: Sequence[str], system: bool) -> tuple[Prediction, ...]:
@@ -168,7 +157,7 @@ def _worth_a_line(one: Prediction) -> bool:
 
 def _check(
     connection: Connection, before: Sequence[Prediction], names: Sequence[str], seen: Sequence[Run], system: bool,
-    as_json: bool, place: Path,
+    as_json: bool, place: Path, notes: Sequence[str],
 ) -> None:  # fmt: skip
     now = look(connection)
     wanted = set(_chosen(before, now, names, system))
@@ -176,15 +165,35 @@ def _check(
     counts = Counter(one.verdict for one in outcomes)
     if as_json:
         document = {"file": str(place), "counts": dict(counts), "outcomes": [_plain(one) for one in outcomes]}
+        document["notes"] = list(notes)
         typer.echo(json.dumps(document, indent=2, allow_nan=False))
         return
     out = Console(highlight=False)
+    for note in notes:
+        out.print(f"note: {note}", markup=False, soft_wrap=True)
     if not outcomes:
         out.print(f"{place} holds no prediction for {now.database} on this server", markup=False, soft_wrap=True)
         return
     for one in outcomes:
         _print_outcome(out, one)
     out.print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()), markup=False, style="bold")
+
+
+def _passed_over(before: Kept, place: Path) -> list[str]:
+    if not before.skipped:
+        return []
+    return [f"lines of {place} that are no predictions and were passed over: {before.skipped}"]
+
+
+def _without_time(seen: Sequence[Run], timezone: str) -> list[str]:
+    """Say how many runs of the log cannot be held against anything, and why."""
+    count = sum(one.ended_at is None for one in seen)
+    if not count:
+        return []
+    return [
+        f"{count} of {len(seen)} runs in the log have no time, or one whose zone is not known (log_timezone is now "
+        f"{timezone}), and were left out; what is said here is by the other runs and the counters"
+    ]
 
 
 def _print_outcome(out: Console, one: Outcome) -> None:

@@ -1,35 +1,36 @@
 """``lab bloat``: the space of tables and indexes, by every way that may be gone, and what each way costs."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-import psycopg2
 import typer
 from rich.console import Console
 
-from lab import config as settings
 from lab.analyse import bloat as arithmetic
+from lab.cli.target import DSN, flags, lent, passed_on
 from lab.cli.watch import ERRORS, Progressing
-from lab.errors import ServerError, UsageError
+from lab.errors import UsageError
 from lab.observe.bloat import Look
+from lab.observe.connection import connected
 from lab.observe.settled import unreported
 from lab.record.bloat import APPROX, COUNTERS, ESTIMATE, EXACT, WAYS, IndexSpace, Looked, Space
 from lab.units import format_bytes, format_number, parse_bytes
 
 LIMIT = "100MB"
-_OPTIONS = "-c default_transaction_read_only=on -c lock_timeout=2000 -c jit=off"
+_NO_LIMIT_S = 0.0  # to read a large file takes what it takes
 _HEAD = ("", "way", "dead", "free", "reuse", "rewrite", "dead rows", "ms", "pages read")
 _LEGEND = (
     "dead: VACUUM would free it. free: between rows. reuse: what new rows could use after VACUUM.",
     "rewrite: what VACUUM FULL, or for an index REINDEX, would give back. All in % of the file; - is not known.",
+    "Below 0: it would make the file larger. ms of estimate and counters: one look at the catalog for all tables "
+    "together, repeated in each line.",
 )
 
 
 def bloat(
     tables: Annotated[list[str] | None, typer.Argument(help="Which, such as public.posts; all without any.")] = None,
-    dsn: Annotated[str, typer.Option(help="Another server's; nothing is written to it. The lab's if not given.")] = "",
+    dsn: DSN = "",
     exact: Annotated[bool, typer.Option("--exact", help="Read each file whole, whatever its size.")] = False,
     approx: Annotated[bool, typer.Option("--approx", help="Read the pages that are not all-visible.")] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Read the catalog only.")] = False,
@@ -47,7 +48,14 @@ def bloat(
         raise UsageError(
             "--limit is for a look without --exact, --approx or --estimate; these say themselves what to read"
         )
-    with Progressing() as watch, _connection(dsn, watch) as connection:
+    words = (*flags(exact=exact, approx=approx, estimate=estimate), f"--limit={limit}", f"--least={least}")
+    if passed_on(dsn, "bloat", *(tables or []), *words, as_json):
+        return
+    with (
+        Progressing() as watch,
+        lent(dsn, watch.say) as where,
+        connected(where, "lab-bloat", timeout_s=_NO_LIMIT_S) as connection,
+    ):
         left = unreported(connection)
         look = Look(connection, tables or [])
         chosen = [table for table in look.tables if table.size_bytes >= least_bytes]
@@ -56,39 +64,14 @@ def bloat(
             watch.say(f"table {number} of {len(chosen)}: {table.label}, {format_bytes(table.size_bytes)}")
             found.append(arithmetic.spaces(look.seen(table, ways, None if asked else limit_bytes)))
     if look.locked:
-        ERRORS.print(f"locked exclusively, so not looked at: {', '.join(look.locked)}", markup=False, soft_wrap=True)
+        names = ", ".join(look.locked)
+        ERRORS.print(f"locked exclusively, or about to be, so not looked at: {names}", markup=False, soft_wrap=True)
     if left:
         ERRORS.print(f"{len(left)} sessions may have counted what they have not reported yet", markup=False)
     if as_json:
         typer.echo(json.dumps([document(one) for one in found], indent=2, allow_nan=False))
         return
     _print(Console(highlight=False), found, len(look.tables) - len(chosen), least)
-
-
-@contextmanager
-def _connection(dsn: str, watch: Progressing) -> Iterator[Any]:
-    """Lend a connection that writes nothing, to the server of *dsn* or to the lab's."""
-    if dsn:
-        with _reading(dsn) as connection:
-            yield connection
-        return
-    from lab import server
-
-    with server.running(settings.read(), watch.say) as where, _reading(where.owner_dsn) as connection:
-        yield connection
-
-
-@contextmanager
-def _reading(dsn: str) -> Iterator[Any]:
-    try:
-        connection = psycopg2.connect(dsn, application_name="lab-bloat", options=_OPTIONS, connect_timeout=10)
-    except psycopg2.Error as error:
-        raise ServerError(f"cannot connect to PostgreSQL: {' '.join(str(error).split())}") from None
-    try:
-        connection.autocommit = True
-        yield connection
-    finally:
-        connection.close()
 
 
 def document(found: Looked) -> dict[str, Any]:
@@ -100,7 +83,7 @@ def document(found: Looked) -> dict[str, Any]:
         "size_bytes": found.table.size_bytes,
         "fillfactor": found.table.fillfactor,
         "dropped_columns": found.table.dropped,
-        "dead_row_pct": seen and seen.dead_pct,
+        "dead_row_pct": None if seen is None or arithmetic.counted_late(found.table) else seen.dead_pct,
         "updates": seen and seen.updated,
         "hot_pct": seen and seen.hot_pct,
         "newpage_updates": seen and seen.newpage,
@@ -173,7 +156,9 @@ def _print_table(out: Console, found: Looked) -> None:
 
 
 def _notes(found: Looked) -> list[str]:
-    said = [f"{way}: {note}" for way, space in found.spaces.items() for note in space.notes if way != COUNTERS]
+    # what is wrong with the counters is said of the estimate, where it was made
+    heard = {way: space for way, space in found.spaces.items() if way != COUNTERS or ESTIMATE not in found.spaces}
+    said = [f"{way}: {note}" for way, space in heard.items() for note in space.notes if note != arithmetic.ROWS_ONLY]
     said += [f"{way} not done: {why}" for way, why in found.missing.items()]
     for entry in found.indexes:
         said += [f"{entry.index.label}, {way}: {note}" for way, part in entry.spaces.items() for note in part.notes]

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from lab import config as settings
-from lab import server
 from lab.analyse.indexes import KINDS, UNUSED_AFTER_DAYS, review
+from lab.cli.target import DSN, flags, lent, passed_on
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
 from lab.observe import indexes as reader
+from lab.observe.index_plans import ALL, NOTHING, OWN, Plan
 from lab.record.indexes import Catalog, Finding
 from lab.units import format_bytes
 
@@ -20,17 +20,28 @@ _MOST_DAYS = 36500
 
 
 def indexes(
-    dsn: Annotated[
-        str, typer.Option("--dsn", help="Another server's database, which is only read; pg_monitor suffices.")
-    ] = "",
+    dsn: DSN = "",
     unused_after: Annotated[
         int, typer.Option(help="Days without a scan after which an index counts as unused (PostgreSQL 16 and later).")
     ] = UNUSED_AFTER_DAYS,
     settle: Annotated[
         float, typer.Option(help="Seconds to wait until idle connections have reported what they read.")
     ] = 0.0,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="With --dsn, plan the statements that this role asked itself, for the columns that miss an index. "
+            "Planning runs functions that they name, so no superuser may; the lab's own server plans all.",
+        ),
+    ] = False,
     what_if: Annotated[
-        bool, typer.Option("--what-if", help="Try each cure, in a transaction that is rolled back; the lab's own only.")
+        bool,
+        typer.Option(
+            "--what-if",
+            help="Try each cure in a transaction that is rolled back; the lab's own database only. Before, a table "
+            "that misses an index is vacuumed and analyzed, and that stays.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -39,12 +50,12 @@ def indexes(
         raise UsageError(f"--unused-after is {unused_after}; give 0 to {_MOST_DAYS} days")
     if not 0 <= settle <= 60:
         raise UsageError(f"--settle is {settle:g}; give 0 to 60 seconds")
-    with Progressing() as watch:
-        if dsn:
-            catalog, findings, tried = _look(dsn, unused_after, settle, what_if, watch)
-        else:
-            with server.running(settings.read(), watch.say) as where:
-                catalog, findings, tried = _look(where.owner_dsn, unused_after, settle, what_if, watch)
+    words = (f"--unused-after={unused_after}", f"--settle={settle}", *flags(what_if=what_if, plan=plan))
+    if passed_on(dsn, "indexes", *words, as_json):
+        return
+    with Progressing() as watch, lent(dsn, watch.say) as where:
+        which: Plan = ALL if not dsn else OWN if plan else NOTHING
+        catalog, findings, tried = _look(where, unused_after, settle, what_if, watch, which)
     if as_json:
         typer.echo(json.dumps(_document(catalog, findings, tried), indent=2, allow_nan=False))
         return
@@ -52,12 +63,12 @@ def indexes(
 
 
 def _look(
-    dsn: str, unused_after: int, settle: float, what_if: bool, watch: Progressing
+    dsn: str, unused_after: int, settle: float, what_if: bool, watch: Progressing, plan: Plan
 ) -> tuple[Catalog, tuple[Finding, ...], dict[str, Any]]:
     from lab.demonstrate import whatif
 
     watch.say("reading the indexes")
-    catalog = reader.read(dsn, settle_s=settle)
+    catalog = reader.read(dsn, plan, settle)
     findings = review(catalog, unused_after)
     if not what_if:
         return catalog, findings, {}

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 from psycopg2.extensions import connection as Connection
 
-from lab.cli.activity import DSN, JSON, OUT, dsn_of, passed_on, print_json
+from lab.cli.activity import JSON, OUT, print_json
+from lab.cli.target import DSN, dsn_of, flags, passed_on
 from lab.errors import UsageError
 from lab.observe import activity as sessions
 from lab.observe import signals
@@ -55,9 +56,9 @@ def _signal(
 ) -> None:
     wait_s = parse_seconds(wait)
     aim = None if what.isdecimal() else Identity.parse(what)
-    if passed_on(dsn, act, what, f"--wait={wait}", *(["--yes"] if yes else []), as_json):
+    if passed_on(dsn, act, what, f"--wait={wait}", *flags(yes=yes), as_json):
         return
-    with sessions.connected(dsn_of(dsn)) as connection:
+    with sessions.connected(dsn_of(dsn), read_only=False) as connection:
         receipt = send(connection, aim or _aim(connection, act, int(what), yes), wait_s)
     if as_json:
         print_json(receipt.as_json())

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import config as settings
+from lab.cli.target import in_containers
 from lab.cli.watch import ERRORS, Progressing
 from lab.errors import UsageError
 from lab.units import format_number
@@ -58,6 +59,11 @@ def _matching(name: str) -> list[str]:
 
 def _own() -> list[str]:
     """Return the files of the lab's server: csvlog, which every version writes."""
+    if in_containers():
+        raise UsageError(
+            "the server in the containers keeps its log there; name files that are here, after "
+            "docker compose exec -T postgres sh -c 'tar -c -C $PGDATA log' | tar -x"
+        )
     from lab import server
 
     where = server.status(settings.read()).data_dir

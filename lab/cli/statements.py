@@ -15,9 +15,9 @@ from lab.analyse import recorded
 from lab.analyse.delta import between
 from lab.analyse.likeness import ORDERS, Both, Use, ordered, side_by_side, used
 from lab.analyse.n_plus_one import NPlusOne, n_plus_one
-from lab.analyse.statements import TRANSACTION, StatementDeltas
+from lab.analyse.statements import LAB, TRANSACTION, StatementDeltas
+from lab.cli.target import DSN, dsn_of, flags, passed_on
 from lab.cli.watch import Progressing
-from lab.compose.stack import Stack
 from lab.errors import UsageError
 from lab.observe.statistics import reading
 from lab.record import experiment as folders
@@ -46,6 +46,7 @@ class Seen:
     deltas: StatementDeltas
     uses: tuple[Use, ...]
     control: tuple[Use, ...]  # BEGIN, COMMIT and the like
+    lab: tuple[Use, ...]  # what the lab itself asked
     patterns: tuple[NPlusOne, ...]
     notes: tuple[str, ...]
 
@@ -55,7 +56,7 @@ def statements(
         str, typer.Argument(help="A recorded run, or an experiment (its first pair), or last; without it: live.")
     ] = "",
     against: Annotated[str, typer.Option(help="Another run, to lay beside the first by normalised text.")] = "",
-    dsn: Annotated[str, typer.Option(help="Live: a server of your own; pg_monitor is enough.")] = "",
+    dsn: DSN = "",
     seconds: Annotated[float, typer.Option(help="Live: the time between the two looks.")] = 10.0,
     top: Annotated[int, typer.Option(help="How many statements to show.")] = 10,
     by: Annotated[str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")] = "total",
@@ -64,8 +65,8 @@ def statements(
 ) -> None:
     """Say which statements took the time: of the last seconds, or of a recorded run; alone, or beside another run."""
     _check(run, against, dsn, seconds, top, by)
-    if not (run or dsn) and Stack(settings.read().home).stands():
-        typer.echo(_in_containers(seconds, top, by, full, as_json), nl=False)
+    words = (f"--seconds={seconds}", f"--top={top}", f"--by={by}", *flags(full=full))
+    if not run and passed_on(dsn, "statements", *words, as_json):
         return
     sides = _recorded(run, against) if run else [_live(dsn, seconds)]
     if as_json:
@@ -91,18 +92,8 @@ def _check(run: str, against: str, dsn: str, seconds: float, top: int, by: str) 
         raise UsageError("--against takes two recorded runs; name the first one too")
 
 
-def _in_containers(seconds: float, top: int, by: str, full: bool, as_json: bool) -> str:
-    """Have the lab in the containers look at its server."""
-    flags = [name for name, wanted in (("--full", full), ("--json", as_json)) if wanted]
-    return Stack(settings.read().home).lab("statements", f"--seconds={seconds}", f"--top={top}", f"--by={by}", *flags)
-
-
 def _live(dsn: str, seconds: float) -> Seen:
-    if not dsn:
-        from lab import server
-
-        dsn = server.dsn_of(settings.read())
-    with Progressing() as watch, reading(dsn) as reader:
+    with Progressing() as watch, reading(dsn_of(dsn)) as reader:
         watch.say(f"looking for {seconds:g} s")
         before = reader.take()
         time.sleep(seconds)
@@ -111,11 +102,18 @@ def _live(dsn: str, seconds: float) -> Seen:
     uses = used(delta.statements, delta.seconds)
     # transactions that were not reported would make a pattern look certain that is not
     transactions = delta.transactions if delta.settled else None
-    control = used(delta.statements, delta.seconds, TRANSACTION)
+    control, own = (used(delta.statements, delta.seconds, kind) for kind in (TRANSACTION, LAB))
     patterns = n_plus_one(uses, transactions)
     hidden = tuple(what for what in after.hidden if what.startswith("statements"))
     return Seen(
-        before.database, delta.seconds, delta.statements, uses, control, patterns, (*delta.statements.notes, *hidden)
+        before.database,
+        delta.seconds,
+        delta.statements,
+        uses,
+        control,
+        own,
+        patterns,
+        (*delta.statements.notes, *hidden),
     )
 
 
@@ -140,9 +138,16 @@ def _of_run(folder: Path) -> Seen:
     found = recorded.recorded_statements(open_run(folder))
     uses = used(found.statements, found.seconds)
     name = f"{folder.parent.name}/{folder.name} ({found.run.manifest.variant})"
-    control = used(found.statements, found.seconds, TRANSACTION)
+    control, own = (used(found.statements, found.seconds, kind) for kind in (TRANSACTION, LAB))
     return Seen(
-        name, found.seconds, found.statements, uses, control, n_plus_one(uses, found.requests), found.statements.notes
+        name,
+        found.seconds,
+        found.statements,
+        uses,
+        control,
+        own,
+        n_plus_one(uses, found.requests),
+        found.statements.notes,
     )
 
 
@@ -164,6 +169,7 @@ def _side(seen: Seen, by: str, top: int) -> dict[str, Any]:
         "seen_share": seen.deltas.seen_share,
         "statements": [_use(use) for use in ordered(seen.uses, by)[:top]],
         "transaction_control": [_use(use) for use in seen.control],
+        "lab": [_use(use) for use in seen.lab],
         "n_plus_one": [asdict(one) | {"evidence": one.evidence} for one in seen.patterns],
         "notes": list(seen.notes),
     }
@@ -225,6 +231,10 @@ def _rest(seen: Seen, top: int) -> Iterator[str]:
     if seen.control:
         calls = ", ".join(f"{use.statement} {_cell(use.calls)}" for use in seen.control)
         yield f"apart, calls: {calls}"
+    if seen.lab:
+        known = [use.calls for use in seen.lab if use.calls is not None]
+        calls = _cell(sum(known)) if len(known) == len(seen.lab) else _UNKNOWN
+        yield f"apart, the lab's own calls: {calls}; --json names the statements"
     for one in seen.patterns:
         yield f"N+1{'' if one.certain else ', probably'}: {_text(one.child.statement, False)}"
         if one.parent:

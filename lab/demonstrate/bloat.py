@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import EllipsisType
+from typing import Self
 
 from lab import sql
 from lab.analyse import bloat as arithmetic
@@ -79,6 +80,39 @@ class Shown:
         """By how many points of the file a way is wrong about a rewrite; None if it says nothing."""
         said = self.by(way).rewrite_pct
         return None if said is None else abs(said - self.rewrite_pct)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """By how many points of the file a way is wrong, by scene. *untold*: the scenes of which it says nothing."""
+
+    points: Mapping[str, float]
+    untold: Sequence[str]
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Shown], way: str) -> Self:
+        """Return the errors of *way*; what it does not tell is none, and no error of 0 either."""
+        off = {name: one.off(way) for name, one in shown.items()}
+        told = {name: points for name, points in off.items() if points is not None}
+        return cls(told, tuple(name for name in off if name not in told))
+
+    @property
+    def worst(self) -> float:
+        """The largest error, in points; 0 if nothing was told."""
+        return max(self.points.values(), default=0.0)
+
+    @property
+    def untold_words(self) -> str:
+        """What to add to a sentence about the others; nothing if it told all.
+
+        >>> Errors({}, ("fresh", "half deleted")).untold_words
+        ', 2 not told (fresh; half deleted)'
+        """
+        return f", {len(self.untold)} not told ({'; '.join(self.untold)})" if self.untold else ""
+
+    def over(self, points: float) -> list[str]:
+        """Return the scenes of which it is wrong by more than *points*."""
+        return [name for name, off in self.points.items() if off > points]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ When VACUUM ran is not told by who ran it but by the server's counter, as it wou
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg2
+from psycopg2.extensions import connection as Connection
 
 from lab.demonstrate.bench import NAME, Reader
+from lab.demonstrate.together import beside
 from lab.observe.bloat import Look
 from lab.observe.settled import flush
 from lab.record.bloat import Sample
@@ -61,6 +63,7 @@ def grown(
     """Update every row in each of *rounds*, with VACUUM after each *vacuum_every* of them (0: never).
 
     :param change: what is done to the table in each round, a question of ``lab/sql/lesson``.
+    :raises LabError: if a sample could not be taken in the meantime.
     """
     reader.rows("lesson/growth_table", rows=rows)
     flush(reader.connection)
@@ -78,16 +81,12 @@ def grown(
 
 
 class _Course:
-    """Looks at a table in a thread, on a connection of its own."""
+    """Looks at a table, on a connection of its own."""
 
-    def __init__(self, dsn: str) -> None:
-        self._connection = psycopg2.connect(dsn, application_name=NAME)
-        self._connection.autocommit = True
-        self._look = Look(self._connection, ["scene"])
+    def __init__(self, connection: Connection) -> None:
+        self._look = Look(connection, ["scene"])
         self.quiet = threading.Lock()
         self._began_s = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work)
         self.samples: list[Sample] = []
 
     def look(self) -> Sample:
@@ -97,25 +96,21 @@ class _Course:
             self.samples.append(sample)
             return sample
 
-    def begin(self) -> None:
-        self.look()
-        self._thread.start()
-
-    def end(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._connection.close()
-
-    def _work(self) -> None:
-        while not self._stop.wait(_EVERY_S):
+    def go_on(self, over: threading.Event) -> None:
+        """Take samples until it is over."""
+        while not over.wait(_EVERY_S):
             self.look()
 
 
 @contextmanager
 def _sampled(reader: Reader) -> Iterator[_Course]:
-    course = _Course(reader.connection.dsn)
-    course.begin()
-    try:
-        yield course
-    finally:
-        course.end()
+    """Lend a course that is sampled in a thread meanwhile.
+
+    :raises LabError: at the end, if a sample could not be taken.
+    """
+    with closing(psycopg2.connect(reader.connection.dsn, application_name=NAME)) as connection:
+        connection.autocommit = True
+        course = _Course(connection)
+        course.look()
+        with beside(course.go_on):
+            yield course

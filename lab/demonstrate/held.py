@@ -21,7 +21,8 @@ from lab.demonstrate.bench import Bench
 from lab.demonstrate.ground import DATABASE, PATIENCE_S, Ground, named, run
 from lab.demonstrate.horizon import HOLDERS, PREPARED, Holder
 from lab.errors import BusyError
-from lab.observe.autovacuum import connected, look
+from lab.observe.autovacuum import look
+from lab.observe.connection import connected
 from lab.process import wait_until
 
 ROWS = 1000

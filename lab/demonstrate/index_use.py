@@ -23,6 +23,7 @@ from lab.demonstrate.run_statements import Ran, looking, named, ran
 from lab.demonstrate.whatif import NotTried, Tried
 from lab.errors import ServerError
 from lab.observe import indexes as reader
+from lab.observe.index_plans import ALL
 from lab.observe.settled import flush
 from lab.process import wait_until
 from lab.record.indexes import Finding
@@ -168,7 +169,7 @@ def used(bench: Bench, names: Sequence[str] = (), asked: int = 30) -> Used:
                 raise ServerError(f"a backend of {_ASKING} was still there 30 s after it had ended; try again")
             flush(owner.connection)
         found = deltas.between(before, look.take()).statements.of_kind()
-        catalog = reader.read(bench.where.owner_dsn)
+        catalog = reader.read(bench.where.owner_dsn, plan=ALL)
     scans = {index.name: index.scans or 0 for index in catalog.indexes}
     return Used(
         sum(one.calls or 0 for one in named(found, "app/comments_of")),
@@ -229,7 +230,8 @@ def enforced(
         finally:
             owner.rows("lesson/no_new_users")
         flush(owner.connection)
-        unused = {one.index for one in judgement.review(reader.read(bench.where.owner_dsn)) if one.kind == "unused"}
+        found = judgement.review(reader.read(bench.where.owner_dsn))
+        unused = {one.index for one in found if one.kind == "unused"}
         scans = _scans(bench, index) - before
     return Enforced(refused, accepted, scans, f"public.{index}" in unused)
 
@@ -255,7 +257,7 @@ def planned(bench: Bench, explained: int = 5, since: str = "2030-01-01") -> Plan
 
 
 def _scans(bench: Bench, name: str) -> int:
-    catalog = reader.read(bench.where.owner_dsn, plan=False)
+    catalog = reader.read(bench.where.owner_dsn)
     return next(index.scans or 0 for index in catalog.indexes if index.name == name)
 
 

@@ -26,6 +26,7 @@ from lab.server.private import SCRAM, Private, private
 FORGETFUL, READER, PAYMENT, MIGRATION, LIST, REPORT = "forgetful", "reader", "payment", "migration", "list", "report"
 WAITING = (PAYMENT, MIGRATION, LIST)
 _ROLE = "shop"
+SETTLE_S = 20
 
 
 @dataclass(slots=True)
@@ -82,7 +83,15 @@ class Stage:
 
     def settled(self, *names: str) -> bool:
         """Wait until exactly these wait for a lock; False if that never came."""
-        return wait_until(lambda: sorted(self.waiting()) == sorted(names), timeout_s=20)
+        return wait_until(lambda: sorted(self.waiting()) == sorted(names), timeout_s=SETTLE_S)
+
+    def stands(self, *names: str) -> None:
+        """Wait until exactly these wait for a lock.
+
+        :raises ServerError: if that never came.
+        """
+        if not self.settled(*names):
+            raise ServerError(f"after {SETTLE_S} s {self.waiting()} wait for a lock instead of {[*names]}; try again")
 
     def opens(self, name: str, *questions: str) -> None:
         """Connect a session that runs these and stays as it is then."""
@@ -136,7 +145,11 @@ def bare(bench: Bench, server: Private | None = None) -> Iterator[Stage]:
         with closing(psycopg2.connect(server.dsn(_ROLE, database))) as connection, connection:
             _run(connection, "lesson/triage_table")
         dsn = server.dsn(database=database)
-        made = Stage(server, database, held.enter_context(activity.connected(dsn, application="lab-admin-triage")))
+        made = Stage(
+            server,
+            database,
+            held.enter_context(activity.connected(dsn, application="lab-admin-triage", read_only=False)),
+        )
         held.callback(made.close)
         yield made
 
@@ -163,8 +176,7 @@ def stage(
             if name != MIGRATION or migrate:
                 made.begins(name, question)
             wanted += [name] if waits else []
-            if not made.settled(*wanted):
-                raise ServerError(f"after 20 s {made.waiting()} wait for a lock instead of {wanted}; try again")
+            made.stands(*wanted)
         yield made
 
 
@@ -202,11 +214,14 @@ class Orphan:
 
 
 def orphan(bench: Bench, prepare: bool = True, server: Private | None = None) -> Orphan:
-    """Have a payment wait for a prepared transaction (without *prepare*, for a session), and look."""
+    """Have a payment wait for a prepared transaction (without *prepare*, for a session), and look.
+
+    :raises ServerError: if it does not come to wait.
+    """
     with bare(bench, server) as made:
         made.opens(FORGETFUL, "lesson/triage_pay", *(["lesson/triage_prepare"] if prepare else []))
         made.begins(PAYMENT, "lesson/triage_pay")
-        made.settled(PAYMENT)
+        made.stands(PAYMENT)
         scene = made.look()
         forest = trees.forest(trees.waits(scene))
         waiter = scene.session(made.pids[PAYMENT])

@@ -7,6 +7,7 @@ from what the counters showed so far, and later held against what the server say
 The predictions are :mod:`lab.analyse.autovacuum_prediction`'s, from nothing but what any server shows.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from lab.demonstrate.bench import Bench
 from lab.demonstrate.ground import PATIENCE_S, Ground, named, run
 from lab.demonstrate.together import together
 from lab.errors import BusyError
-from lab.observe.autovacuum import connected, look
+from lab.observe.autovacuum import look
+from lab.observe.connection import connected
 from lab.record.autovacuum import LATER, VACUUM, Look, Prediction, Table
 
 NO_ANALYZE = {"autovacuum_analyze_threshold": "2000000000"}
@@ -102,10 +104,10 @@ class Climb:
         return 50 + self.rows // 5
 
     @property
-    def outside_s(self) -> float | None:
-        """How far the run was outside of the predicted interval, 0 inside; None if one of them is not there."""
+    def outside_s(self) -> float:
+        """How far the run was outside of the predicted interval, 0 inside; infinite if one of them is not there."""
         if self.came_s is None or self.earliest_s is None or self.latest_s is None:
-            return None
+            return math.inf
         return max(self.earliest_s - self.came_s, self.came_s - self.latest_s, 0.0)
 
 

@@ -1,5 +1,8 @@
 """What if an index were there, or were gone? Tried on the lab's own database, in a transaction that is rolled back.
 
+Before an index is added its table is vacuumed and analyzed, which no transaction takes back: what dead rows and old
+statistics cost is no effect of the index. A drop is tried on a copy, and vacuums nothing.
+
 The index is there throughout the transaction; the side without it drops it behind a savepoint, asks, and goes back,
 which takes a moment instead of building it again. Both sides of a pair follow each other in random order; the effect is
 that of :mod:`lab.analyse.comparison`: the geometric mean of the pairs' ratios with its interval. Blocks and WAL are
@@ -12,13 +15,10 @@ scans of the trial are counted in the statistics views like any other.
 A drop is tried on a copy of the table: what does it take to write a thousand of its rows, with the index and without?
 """
 
-import random
 import re
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any
 
 import psycopg2
@@ -26,30 +26,14 @@ from psycopg2.extensions import connection as Connection
 
 from lab import sql
 from lab.analyse.comparison import Interval, interval, judge
+from lab.demonstrate.whatif_trial import Side, Trial, text
 from lab.errors import ServerError
 from lab.record.indexes import Finding
 from lab.server import data
 from lab.units import format_bytes, format_ms, format_ratio
 
 PAIRS = 6
-REPEATS = 5  # executions for one side of a pair; their median counts
 ROWS_WRITTEN = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One statement with the index, or without it."""
-
-    plan: tuple[str, ...]  # the nodes that read or write a table, such as "Seq Scan on comments"
-    rows: int
-    blocks: int  # of shared buffers, found there or not
-    wal_bytes: int
-    times_ms: tuple[float, ...]  # for each pair
-
-    @property
-    def ms(self) -> float:
-        """The median of the pairs."""
-        return median(self.times_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +108,8 @@ def _missing(dsn: str, finding: Finding, pairs: int) -> Tried | NotTried:
     if found is None:
         return NotTried(f"{finding.table} has no row to look for")
     condition = " AND ".join(f"{column} = %({number})s" for number, column in enumerate(finding.columns))
-    statement = _text("try_lookup", table=finding.table, condition=condition)
-    make = _text("try_create", table=finding.table, columns=", ".join(finding.columns))
+    statement = text("try_lookup", table=finding.table, condition=condition)
+    make = text("try_create", table=finding.table, columns=", ".join(finding.columns))
     return added(dsn, finding.table, make, statement, dict(zip(map(str, range(len(found))), found, strict=True)), pairs)
 
 
@@ -133,7 +117,7 @@ def _value(cursor: Any, finding: Finding) -> tuple[Any, ...] | None:
     known = " AND ".join(f"{column} IS NOT NULL" for column in finding.columns)
     columns = ", ".join(finding.columns)
     for skip in (500, 0):
-        cursor.execute(_text("try_value", columns=columns, table=finding.table, known=known, skip=str(skip)))
+        cursor.execute(text("try_value", columns=columns, table=finding.table, known=known, skip=str(skip)))
         row = cursor.fetchone()
         if row:
             return tuple(row)
@@ -152,28 +136,27 @@ def added(
 ) -> Tried:
     """Ask *statement* without an index and with it.
 
-    :param table: schema and name; it is vacuumed first.
+    :param table: schema and name; it is vacuumed and analyzed first, and that stays.
     :param make: the statement that makes the index, under the name ``lab_what_if``.
     :param extension: one that *make* needs; it is gone again as well.
     :raises NotMarkedError: if the database is not the lab's own.
     :raises ServerError: if the index cannot be used in the transaction that makes it.
     """
     with _lent(dsn) as connection:
-        data.guard(connection)
         with connection.cursor() as cursor:
-            cursor.execute(_text("try_refresh", table=table))
+            cursor.execute(text("try_refresh", table=table))
         with _rolled_back(connection) as cursor:
             if extension:
                 data.run(connection, "create_extension", extension=data.role(extension))
             cursor.execute(make)
-            cursor.execute(_text("try_analyze", table=table))
-            cursor.execute(_text("try_usable"))
+            cursor.execute(text("try_analyze", table=table))
+            cursor.execute(text("try_usable"))
             if not cursor.fetchone()[0]:
                 raise ServerError(
                     f"rows of {table} were updated in place while a transaction may still look at them, so an index "
                     "made now serves later transactions only; end what is open, then try again"
                 )
-            trial = _Trial(cursor, _text("try_drop", index="lab_what_if"), statement, values)
+            trial = Trial(cursor, text("try_drop", index="lab_what_if"), statement, values)
             without, with_it = trial.sides(pairs, seed)
     return _told(_one_line(make).replace("lab_what_if ", ""), _shown(statement, values), without, with_it)
 
@@ -186,17 +169,15 @@ def dropped(
     :param index: schema and name; empty for none, which shows how far a copy differs from itself.
     :raises NotMarkedError: if the database is not the lab's own.
     """
-    with _lent(dsn) as connection:
-        data.guard(connection)
-        with _rolled_back(connection) as cursor:
-            cursor.execute(_text("try_copy", table=table))
-            gone = _twin(cursor, index) if index else _text("try_nothing")
-            if gone is None:
-                return NotTried(f"a copy of {table} does not have {index}")
-            cursor.execute(_text("try_columns"), {"table": table})
-            columns = cursor.fetchone()[0]
-            statement = _text("try_insert", columns=columns, table=table, rows=str(rows))
-            without, with_it = _Trial(cursor, gone, statement, None).sides(pairs, seed)
+    with _lent(dsn) as connection, _rolled_back(connection) as cursor:
+        cursor.execute(text("try_copy", table=table))
+        gone = _twin(cursor, index) if index else text("try_nothing")
+        if gone is None:
+            return NotTried(f"a copy of {table} does not have {index}")
+        cursor.execute(text("try_columns"), {"table": table})
+        columns = cursor.fetchone()[0]
+        statement = text("try_insert", columns=columns, table=table, rows=str(rows))
+        without, with_it = Trial(cursor, gone, statement, None).sides(pairs, seed)
     if not with_it.rows:
         return NotTried(f"{table} has no row to write")
     return _told(f"without {index}", f"{with_it.rows} rows of {table} written to a copy", with_it, without)
@@ -204,77 +185,15 @@ def dropped(
 
 def _twin(cursor: Any, index: str) -> str | None:
     """Return what drops the copy's index that is made as *index* is; None if the copy has none."""
-    cursor.execute(_text("try_original"), {"index": index})
+    cursor.execute(text("try_original"), {"index": index})
     original = cursor.fetchone()
-    cursor.execute(_text("try_copied"))
+    cursor.execute(text("try_copied"))
     for constraint, name, is_unique, made_of in cursor.fetchall():
         if original == (made_of, is_unique):
             if constraint:
-                return _text("drop_constraint", table="lab.what_if", constraint=constraint)
-            return _text("try_drop", index=name)
+                return text("drop_constraint", table="lab.what_if", constraint=constraint)
+            return text("try_drop", index=name)
     return None
-
-
-class _Trial:
-    """A transaction in which the index is there, and what takes it away for a moment."""
-
-    def __init__(self, cursor: Any, take_away: str, statement: str, values: Mapping[str, Any] | None) -> None:
-        self._cursor, self._take_away, self._statement, self._values = cursor, take_away, statement, values
-
-    def sides(self, pairs: int, seed: int) -> tuple[Side, Side]:
-        """Return the statement without the index, and with it."""
-        order = random.Random(seed)
-        times: dict[bool, list[float]] = {False: [], True: []}
-        looked = {}
-        for _ in range(pairs):
-            for there in order.sample((False, True), 2):
-                with self._state(there):
-                    if there not in looked:
-                        looked[there] = self._explained()
-                    times[there].append(self._ms())
-        return tuple(Side(*looked[there], tuple(times[there])) for there in (False, True))  # type: ignore[return-value]
-
-    @contextmanager
-    def _state(self, there: bool) -> Iterator[None]:
-        self._cursor.execute(_text("try_mark"))
-        if not there:
-            self._cursor.execute(self._take_away)
-        yield
-        self._cursor.execute(_text("try_back"))
-
-    def _ms(self) -> float:
-        """Return the median time of a few executions, after one that fills the caches of the catalog."""
-        self._once()
-        return median(self._once() for _ in range(REPEATS))
-
-    def _once(self) -> float:
-        self._cursor.execute(_text("try_mark"))
-        began = time.perf_counter()
-        self._cursor.execute(self._statement, self._values)
-        if self._cursor.description:
-            self._cursor.fetchall()
-        took_ms = 1000 * (time.perf_counter() - began)
-        self._cursor.execute(_text("try_back"))
-        return took_ms
-
-    def _explained(self) -> tuple[tuple[str, ...], int, int, int]:
-        self._once()  # what is read for the first time may leave hints on the rows, and so WAL
-        self._cursor.execute(_text("try_mark"))
-        self._cursor.execute(_text("try_explain").replace("{statement}", self._statement), self._values)
-        plan = self._cursor.fetchone()[0][0]["Plan"]
-        self._cursor.execute(_text("try_back"))
-        rows = plan["Actual Rows"] or sum(node["Actual Rows"] for node in plan.get("Plans", ()))
-        blocks = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        return tuple(_nodes(plan)), int(rows), blocks, plan.get("WAL Bytes", 0)
-
-
-def _nodes(plan: Mapping[str, Any]) -> Iterator[str]:
-    if "Relation Name" in plan or "Index Name" in plan:
-        using = f" using {plan['Index Name']}" if "Index Name" in plan else ""
-        on = f" on {plan['Relation Name']}" if "Relation Name" in plan else ""
-        yield f"{plan['Node Type']}{using}{on}".replace("ModifyTable", "Insert")
-    for below in plan.get("Plans", ()):
-        yield from _nodes(below)
 
 
 def _told(change: str, statement: str, before: Side, after: Side) -> Tried:
@@ -286,6 +205,7 @@ def _told(change: str, statement: str, before: Side, after: Side) -> Tried:
 @contextmanager
 def _lent(dsn: str) -> Iterator[Connection]:
     with data.connect(dsn, application_name="lab-admin-whatif") as connection:
+        data.guard(connection)  # before anything of it is read: a policy of its owner would run as who tries
         with connection.cursor() as cursor:
             cursor.execute(sql.load("observe/quiet"))  # a trial is no evidence of what the application asks
         yield connection
@@ -297,16 +217,11 @@ def _rolled_back(connection: Connection) -> Iterator[Any]:
     connection.autocommit = False
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_text("try_limits"))
+            cursor.execute(text("try_limits"))
             yield cursor
     finally:
         connection.rollback()
         connection.autocommit = True
-
-
-def _text(name: str, **parts: str) -> str:
-    text = sql.load(f"indexes/{name}")
-    return text.format(**parts) if parts else text
 
 
 def _one_line(statement: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 
 import pandas as pd
 
@@ -15,9 +14,9 @@ from lab.demonstrate.held import Held
 from lab.demonstrate.triggers import Came, Climb
 from lab.lesson.display import show
 from lab.lesson.pictures import curve
+from lab.units import format_number
 
 _TIME = "time, s"
-_LAST = 4  # rounds at the end that a title speaks of
 
 
 def counts(seen: Sequence[Came], ground: Ground) -> pd.DataFrame:
@@ -70,7 +69,7 @@ def dead(season: Season, guess: float | None = None) -> None:
     treated = [share for treatment, share in pct.items() if treatment != OFF]
     falling = all(more > less for more, less in pairwise(treated)) and pct.get(OFF, 0.0) > max(treated)
     words = Words(
-        "Each smaller scale factor leaves fewer dead rows, and none at all the most"
+        "The smaller the scale factor, the fewer dead rows"
         if falling
         else "The scale factors do not differ clearly in their dead rows",
         _subtitle(season),
@@ -111,19 +110,20 @@ def sizes(season: Season) -> None:
     curve(lines, words)
 
 
-def latency(season: Season) -> None:
-    """Show what one row by its key takes the server, over time."""
-    last = [median(seen.cost.median_ms for seen in one.rounds[-_LAST:]) for one in season.tables]
-    times = last[-1] / min(last)
+def reads(season: Season) -> None:
+    """Show how many blocks the server reads for one row by its key, over time."""
+    last = {one.treatment: one.rounds[-1].cost.blocks for one in season.tables}
+    smallest = [treatment for treatment in last if treatment != OFF][-1]
+    off, least = last[OFF], last[smallest]
     words = Words(
-        f"One row by its key takes {times:.2g} times as long without autovacuum"
-        if times >= 1.5
-        else "One row by its key takes about as long everywhere",
-        f"the oldest session of each table, median of {LOOKS} runs after every visit, the server's own time",
+        f"One row by its key takes {off} blocks without autovacuum, {least} at a factor of {smallest.name}"
+        if off >= 1.5 * least
+        else f"One row by its key takes {off} blocks without autovacuum, and {least} with the smallest scale factor",
+        "the oldest session of each table, looked at after every visit; the title tells of the last one",
         _TIME,
-        "time of the query, ms (log scale)",
+        "blocks for one row (log scale)",
     )
-    curve([_line(one, [seen.cost.median_ms for seen in one.rounds]) for one in season.tables], words, log_y=True)
+    curve([_line(one, [seen.cost.blocks for seen in one.rounds]) for one in season.tables], words, log_y=True)
 
 
 def _line(one: Churned, values: Sequence[float]) -> Line:
@@ -144,6 +144,7 @@ def costs(season: Season) -> pd.DataFrame:
             "dead rows, at most": [one.peak for one in season.tables],
             "MB at the end": [round(one.size_bytes / 1e6, 2) for one in season.tables],
             "blocks for one row": [one.rounds[-1].cost.blocks for one in season.tables],
+            f"its time, ms, median of {LOOKS}": [format_number(one.rounds[-1].cost.median_ms) for one in season.tables],
         }
     )
 
@@ -170,6 +171,6 @@ def holders(seen: Sequence[Held]) -> pd.DataFrame:
             "runs of autovacuum": [one.runs for one in seen],
             "dead rows then": [one.left for one in seen],
             "who holds the horizon": [one.named or "nobody" for one in seen],
-            "when it had ended": [one.left_after for one in seen],
+            "dead rows when it had ended": [one.left_after for one in seen],
         }
     )

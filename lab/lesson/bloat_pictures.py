@@ -24,14 +24,22 @@ def answers(shown: Shown) -> pd.DataFrame:
     spaces = {way: shown.by(way) for way in (EXACT, APPROX, ESTIMATE, COUNTERS)}
     rows = {
         way: {
-            "VACUUM would free, %": space.dead_pct,
-            "new rows can use, %": space.reuse_pct,
-            "a rewrite gives back, %": space.rewrite_pct,
-            "dead rows": space.dead_rows,
+            "VACUUM would free, %": _tenths(space.dead_pct),
+            "new rows can use, %": _tenths(space.reuse_pct),
+            "a rewrite gives back, %": _tenths(space.rewrite_pct),
+            "dead rows": _count(space.dead_rows),
         }
         for way, space in spaces.items()
     }
-    return pd.DataFrame(rows).T.astype(float).round(1)
+    return pd.DataFrame(rows).T
+
+
+def _tenths(value: float | None) -> str:
+    return "says nothing" if value is None else f"{value:.1f}"
+
+
+def _count(value: float | None) -> str:
+    return "says nothing" if value is None else f"{value:,.0f}"
 
 
 def files(deleted: Shown, vacuumed: Shown, guess_pct: float | None = None) -> None:
@@ -66,10 +74,14 @@ def orders(before_bytes: int, after_bytes: int | None, guess_pct: float | None =
 def costs(looks: Sequence[Cold]) -> pd.DataFrame:
     """Return what each cold look read and took."""
     rows = {
-        (one.scene, one.way): {"pages of the table": one.pages, "pages read": one.read_pages, "ms": one.took_ms}
+        (one.scene, one.way): {
+            "pages of the table": _count(one.pages),
+            "pages read, maps and catalog too": _count(one.read_pages),
+            "ms": _tenths(one.took_ms),
+        }
         for one in looks
     }
-    return pd.DataFrame(rows).T.astype(float).round(1)
+    return pd.DataFrame(rows).T
 
 
 def said(shown: Mapping[str, Shown], rows: int) -> None:
@@ -138,14 +150,14 @@ def room(updated: Sequence[Updated]) -> pd.DataFrame:
     """Return by fillfactor: HOT share, new rows that went to another page (16 and later), and the file in MB."""
     rows = {
         one.fillfactor: {
-            "HOT, %": one.hot_pct,
-            "to another page": one.newpage,
-            "fresh file, MB": one.fresh_bytes / MB,
-            "after, MB": one.after_bytes / MB,
+            "HOT, %": _tenths(one.hot_pct),
+            "to another page": _count(one.newpage),
+            "fresh file, MB": f"{one.fresh_bytes / MB:.2f}",
+            "after, MB": f"{one.after_bytes / MB:.2f}",
         }
         for one in updated
     }
-    return pd.DataFrame(rows).T.astype(float).round(2).rename_axis("fillfactor")
+    return pd.DataFrame(rows).T.rename_axis("fillfactor")
 
 
 def course(never: Grown, sometimes: Grown, guess: float | None = None) -> None:

@@ -7,14 +7,15 @@ import pandas as pd
 from lab.analyse import likeness
 from lab.analyse.n_plus_one import NPlusOne
 from lab.chart.plain import Row, Words
-from lab.demonstrate.index_use import Used
-from lab.demonstrate.run_statements import Ran
+from lab.demonstrate.index_use import Enforced, Planned, Used
+from lab.demonstrate.run_statements import Listed, Pinged, Ran, Watched
 from lab.demonstrate.whatif import Tried
 from lab.lesson.desk import bench
 from lab.lesson.pictures import strip
+from lab.lesson.tables import table as small
 from lab.record.indexes import Finding
 from lab.sql.normal import normalise
-from lab.units import format_bytes, format_number
+from lab.units import format_bytes, format_number, format_ratio
 
 _WIDE = 48
 
@@ -30,16 +31,48 @@ def table(found: Ran, least_calls: int = 1) -> pd.DataFrame:
         {
             "statement": cut(normalise(one.query)),
             "calls": one.calls,
-            "total, ms": one.total_exec_ms,
-            "mean, ms": one.mean_exec_ms,
-            "spread, ms": one.stddev_exec_ms,
+            "total, ms": format_number(one.total_exec_ms),
+            "mean, ms": format_number(one.mean_exec_ms),
+            "spread, ms": format_number(one.stddev_exec_ms),
             "rows": one.rows,
             "blocks": one.blocks,
         }
         for one in found.statements
         if (one.calls or 0) >= least_calls and (one.total_exec_ms or 0) >= 0.05
     ]
-    return pd.DataFrame(rows).round(2)
+    return pd.DataFrame(rows)
+
+
+def watched(left_alone: Watched, disturbed: Watched) -> pd.DataFrame:
+    """Return what was asked between two looks, and what came out, with and without somebody's reset."""
+    rows = {"left alone": left_alone, "reset in between": disturbed}
+    return small(rows, {"sent": "asked", "counted": "by two looks", "shown": "the view shows"})
+
+
+def pinged(with_ping: Pinged, without: Pinged) -> pd.DataFrame:
+    """Return what a pool's checkouts and the application's own questions are in the statistics."""
+    columns = {"checkouts": "checkouts", "own": "health checks", "rows": "lines", "calls": "calls"}
+    made = small({"with pre-ping": with_ping, "without": without}, columns)
+    made["lines"] = [", ".join(text for text, _ in one.rows) for one in (with_ping, without)]
+    return made
+
+
+def lists(in_lists: Listed, arrays: Listed) -> pd.DataFrame:
+    """Return how many statements lists of several lengths are, to the server and by their text."""
+    columns = {"lengths": "lengths", "calls": "calls", "rows": "lines of the server's", "texts": "normalised texts"}
+    return small({"IN (…)": in_lists, "= ANY (array)": arrays}, columns)
+
+
+def scans(enforced: Enforced, planned: Planned) -> pd.DataFrame:
+    """Return what was asked of two indexes, and the scans that were counted."""
+    rows = {
+        "a unique index": (
+            f"refused {enforced.refused} rows of {enforced.refused + enforced.accepted}",
+            enforced.scans,
+        ),
+        "an index that no statement uses": (f"{planned.explained} times EXPLAIN, and nothing run", planned.scans),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["what happened", "scans"])
 
 
 def pages(found: Mapping[str, Ran], guess: float | None) -> None:
@@ -85,16 +118,21 @@ def tried(found: Tried, guess: float | None = None) -> None:
     strip(rows, words, log=True)
 
 
-def sides(found: Tried) -> pd.DataFrame:
-    """Return plan, blocks, rows, WAL and time of both sides of a what-if."""
-    both = {"before": found.before, "after": found.after}
+def sides(found: Tried, names: tuple[str, str]) -> pd.DataFrame:
+    """Return plan, blocks, rows, WAL and time of both sides of a what-if, by *names*; the ratio with its interval."""
+    both = dict(zip(names, (found.before, found.after), strict=True))
+    bounds = found.effect
+    ratio = format_ratio(bounds.ratio)
+    if bounds.low is not None and bounds.high is not None:
+        ratio += f" ({format_ratio(bounds.low)} to {format_ratio(bounds.high)})"
     rows = {
         name: {
             "plan": ", ".join(dict.fromkeys(node.partition(" using ")[0].partition(" on ")[0] for node in side.plan)),
             "blocks": side.blocks,
             "rows": side.rows,
             "WAL": format_bytes(side.wal_bytes),
-            "median, ms": round(side.ms, 3),
+            "median, ms": format_number(side.ms),
+            "time, ratio (95 %)": "1" if side is found.before else ratio,
         }
         for name, side in both.items()
     }

@@ -10,9 +10,10 @@ from lab.chart import locks as chart
 from lab.chart.plain import Row, Words
 from lab.demonstrate.aiming import Shots
 from lab.demonstrate.endings import Ending
-from lab.demonstrate.triage import Stage
+from lab.demonstrate.triage import Believed, Frozen, Orphan, Stage
 from lab.lesson.display import show
 from lab.lesson.pictures import strip
+from lab.lesson.tables import table
 from lab.record.triage import Scene, short
 
 
@@ -51,6 +52,25 @@ def averages(found: Sequence[Average]) -> pd.DataFrame:
     """Return how many sessions were in each state and wait, on average."""
     rows = [{"state": one.state, "waits for": one.wait, "sessions": round(one.sessions, 2)} for one in found]
     return pd.DataFrame(rows).set_index("state")
+
+
+def frozen(inside: Frozen, outside: Frozen) -> pd.DataFrame:
+    """Return how many newcomers a reader saw, before one came and after it."""
+    rows = {"inside a transaction": inside, "with autocommit": outside}
+    return table(rows, {"before": "seen before it came", "after": "seen afterwards"})
+
+
+def believed(found: Sequence[Believed]) -> pd.DataFrame:
+    """Return how many of the true waits each way finds and misses, and how many it makes up."""
+    return table({one.way: one for one in found}, {"found": "found", "missed": "missed", "made_up": "made up"})
+
+
+def orphan(found: Orphan) -> None:
+    """Print who blocks, by the server's word and by its name, and the tree of waits."""
+    print(f"the server names as blocker: {', '.join(f'pid {pid}' for pid in found.blocked_by)}")  # noqa: T201
+    print(f"its name: {found.root}")  # noqa: T201
+    for line in found.lines:
+        print(line)  # noqa: T201
 
 
 def endings(found: Sequence[Ending]) -> pd.DataFrame:

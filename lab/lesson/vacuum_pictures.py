@@ -9,7 +9,7 @@ from lab.chart.matrix import Grid, matrix
 from lab.chart.plain import Line, Row, Words
 from lab.chart.style import BODY, TEXT
 from lab.demonstrate.dead_percent import Said
-from lab.demonstrate.probing import READS, UPKEEP, WRITES, Table
+from lab.demonstrate.probing import READS, UPKEEP, WRITES, Met, Table
 from lab.demonstrate.rewriting import Beside, Disk
 from lab.demonstrate.vacuuming import FILLED, VACUUMED, Known, Stage, Tail
 from lab.demonstrate.versions import Left
@@ -113,6 +113,12 @@ def waiting(tables: Sequence[Table]) -> None:
     show(matrix(grid), structure, title)
 
 
+def queued(met: Met) -> pd.DataFrame:
+    """Return whether a statement waits behind one that waits."""
+    asked = {"statement": [met.probe], "lock": [_short(met.mode)], "waits": ["yes" if met.waited else "no"]}
+    return pd.DataFrame(asked)
+
+
 def _short(mode: str) -> str:
     """Return a lock's mode as the manual writes it.
 
@@ -154,7 +160,7 @@ def disk(found: Disk) -> None:
 def readers(beside: Sequence[Beside], guess_ms: float | None = None) -> None:
     """Show how long a reader waited over time beside each; *guess_ms* is of the longest wait beside the last."""
     last = beside[-1]
-    waited = f"{format_number(last.longest_ms)} ms, {100 * last.blocked:.0f} % of the time that it took"
+    waited = f"{format_number(last.longest_ms)} ms, {100 * min(last.blocked, 1):.0f} % of the time that it took"
     title = f"Beside {last.how} the reader waited {waited}"
     if last.blocked < 0.5:
         title = f"Beside {last.how} the reader's longest wait was {format_number(last.longest_ms)} ms"

@@ -10,66 +10,29 @@ not what they do: they are counted as hidden.
 
 import random
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.errors import ObserverError
+from lab.observe.connection import asked
+from lab.observe.connection import connected as _connected
 from lab.observe.schedule import moments, next_due
-from lab.observe.session import one_line, select_list
+from lab.observe.session import select_list
 from lab.record.triage import Sample, Session
+from lab.sql.columns import SESSION
 from lab.units import monotonic_us
 
 APPLICATION = "lab-triage"
-OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=5000 -c timezone=UTC"
+_TIMEOUT_S = 10.0
 HZ = 10.0
 
-# of the value -> what servers have called it
-_SESSION: Mapping[str, tuple[str, ...]] = {
-    "pid": ("pid",),
-    "user_name": ("usename",),
-    "database_name": ("datname",),
-    "application_name": ("application_name",),
-    "client_addr": ("client_addr",),
-    "backend_type": ("backend_type",),
-    "leader_pid": ("leader_pid",),
-    "backend_start": ("backend_start",),
-    "xact_start": ("xact_start",),
-    "query_start": ("query_start",),
-    "state_change": ("state_change",),
-    "state": ("state",),
-    "wait_event_type": ("wait_event_type",),
-    "wait_event": ("wait_event",),
-    "query": ("query",),
-    "query_id": ("query_id",),
-    "xid": ("backend_xid",),
-    "xmin": ("backend_xmin",),
-}
 
-
-@contextmanager
-def connected(dsn: str, application: str = APPLICATION) -> Iterator[Connection]:
-    """Lend a connection to look and to signal with: in autocommit, with times in UTC, and left out of the slow log.
-
-    :raises ObserverError: if the server cannot be reached, or does not answer a question, in one line.
-    """
-    try:
-        connection = psycopg2.connect(dsn, application_name=application, options=OPTIONS)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server cannot be reached: {one_line(error)}") from None
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.load("observe/quiet"))
-        yield connection
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server did not answer: {one_line(error)}") from None
-    finally:
-        connection.close()
+def connected(dsn: str, application: str = APPLICATION, read_only: bool = True) -> AbstractContextManager[Connection]:
+    """Lend a connection to look with, or to signal with; see :func:`lab.observe.connection.connected`."""
+    return _connected(dsn, application, read_only, timeout_s=_TIMEOUT_S)
 
 
 def columns(connection: Connection) -> dict[str, Collection[str]]:
@@ -81,7 +44,7 @@ def columns(connection: Connection) -> dict[str, Collection[str]]:
 
 def session_columns(live: Collection[str]) -> str:
     """Return the columns of a session to select from the view, or from what it is made of."""
-    return select_list(_SESSION, live)
+    return select_list(SESSION, live)
 
 
 def session(row: Mapping[str, Any]) -> Session:
@@ -93,14 +56,6 @@ def session(row: Mapping[str, Any]) -> Session:
         row["query_id"], row["xid"] is not None, row["xmin"] is not None, row["seen_at"],
         tuple(row.get("blocked_by") or ()),
     )  # fmt: skip
-
-
-def asked(connection: Connection, text: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Return the rows of one question, each with its columns' names."""
-    with connection.cursor() as cursor:
-        cursor.execute(text, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def sessions(connection: Connection) -> tuple[Session, ...]:
@@ -120,5 +75,15 @@ def sampled(connection: Connection, seconds: float, hz: float = HZ, seed: int | 
         at_s = (monotonic_us() - start_us) / 1e6
         with connection.cursor() as cursor:
             cursor.execute(sql.load("triage/sample"))
-            taken.append(Sample(at_s, {(state, kind, event): n for state, kind, event, n in cursor.fetchall()}))
+            taken.append(_sample(at_s, cursor.fetchall()))
     return tuple(taken)
+
+
+def _sample(at_s: float, rows: Collection[tuple[Any, ...]]) -> Sample:
+    counts, unseen = {}, 0
+    for state, kind, event, hidden, sessions in rows:
+        if hidden:
+            unseen += sessions
+        else:
+            counts[state, kind, event] = sessions
+    return Sample(at_s, counts, unseen)

@@ -6,54 +6,27 @@ write; autovacuum sees the same ones. What the role may not see is named in the 
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from lab import sql
-from lab.errors import ObserverError
+from lab.observe.connection import ask
 from lab.observe.horizon import holders
-from lab.observe.session import APPLICATION, one_line, select_list
+from lab.observe.session import select_list
 from lab.record.autovacuum import Look, Rules, Table
 from lab.record.options import options
+from lab.sql.columns import AUTOVACUUM
 
-OPTIONS = (
-    "-c default_transaction_read_only=on -c jit=off -c statement_timeout=30000 -c lock_timeout=2000 -c timezone=UTC"
-)
-# column of the record -> what servers have called it, with the question's name for its table
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "frozen_pages": ("c.relallfrozen",),
-    "inserted_rows": ("s.n_ins_since_vacuum",),
-}
 _OFF = ("off", "false", "no", "0")
-
-
-@contextmanager
-def connected(dsn: str) -> Iterator[Connection]:
-    """Lend a read-only connection in autocommit, which shows up as the lab's observer.
-
-    :raises ObserverError: if the server cannot be reached.
-    """
-    try:
-        connection = psycopg2.connect(dsn, application_name=APPLICATION, options=OPTIONS)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the server cannot be reached: {one_line(error)}") from None
-    try:
-        connection.autocommit = True
-        yield connection
-    finally:
-        connection.close()
 
 
 def look(connection: Connection) -> Look:
     """Return what autovacuum sees of the connection's database now. The connection must be in autocommit.
 
-    :raises psycopg2.Error: if the server does not answer.
+    :raises ObserverError: if the server does not answer.
     """
-    server = _rows(connection, "observe/autovacuum_server")[0]
-    settings = {row["name"]: row["setting"] for row in _rows(connection, "observe/autovacuum_settings")}
+    server = ask(connection, "observe/autovacuum_server")[0]
+    settings = {row["name"]: row["setting"] for row in ask(connection, "observe/autovacuum_settings")}
     held = holders(connection)
     return Look(
         at=server["at"],
@@ -64,9 +37,7 @@ def look(connection: Connection) -> Look:
         databases=server["databases"],
         workers=None if held.unseen else server["workers"],
         endangered=tuple(server["endangered"]),
-        server=_rows(connection, "observe/system_identifier")[0]["system_identifier"]
-        if server["tells_identity"]
-        else "",
+        server=ask(connection, "observe/system_identifier")[0]["system_identifier"] if server["tells_identity"] else "",
         started_at=server["started_at"],
         in_recovery=server["in_recovery"],
         notes=_notes(held.unseen),
@@ -84,10 +55,8 @@ def looks(connection: Connection, seconds: float, every_s: float = 0.5) -> Itera
 
 def tables(connection: Connection) -> tuple[Table, ...]:
     """Return every table, materialized view and TOAST table of the database that autovacuum may work on."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("observe/autovacuum_columns"))
-        live = {name for (name,) in cursor.fetchall()}
-    rows = _rows(connection, "observe/autovacuum_tables", columns=select_list(COLUMNS, live))
+    live = {row["name"] for row in ask(connection, "observe/autovacuum_columns")}
+    rows = ask(connection, "observe/autovacuum_tables", {"columns": select_list(AUTOVACUUM, live)})
     return tuple(Table(options=options(row.pop("reloptions")), **row) for row in rows)
 
 
@@ -117,11 +86,3 @@ def _notes(unseen: int) -> tuple[str, ...]:
     return (
         f"what {unseen} sessions do is hidden, and how many autovacuum workers there are; grant the role pg_monitor",
     )
-
-
-def _rows(connection: Connection, question: str, columns: str = "") -> list[dict[str, Any]]:
-    text = sql.load(question)
-    with connection.cursor() as cursor:
-        cursor.execute(text.format(columns=columns) if columns else text)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -11,11 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from lab import sql
 from lab.errors import ObserverError, UsageError
+from lab.observe.connection import ask
 from lab.observe.session import select_list
 from lab.record.bloat import (
     APPROX,
@@ -32,24 +31,9 @@ from lab.record.bloat import (
     SeenIndex,
     Table,
 )
+from lab.sql.columns import BLOAT as COUNTED
 from lab.units import format_bytes
 
-COUNTED: Mapping[str, tuple[str, ...]] = {
-    "live": ("n_live_tup",),
-    "dead": ("n_dead_tup",),
-    "changed": ("n_mod_since_analyze",),
-    "updated": ("n_tup_upd",),
-    "hot": ("n_tup_hot_upd",),
-    "newpage": ("n_tup_newpage_upd",),
-    "vacuumed": ("vacuum_count",),
-    "autovacuumed": ("autovacuum_count",),
-    "analyzed": ("analyze_count",),
-    "autoanalyzed": ("autoanalyze_count",),
-    "last_vacuum": ("last_vacuum",),
-    "last_autovacuum": ("last_autovacuum",),
-    "last_analyze": ("last_analyze",),
-    "last_autoanalyze": ("last_autoanalyze",),
-}
 NOT_ASKED = "not asked"
 _SHORT_HEADER_BYTES, _LONG_HEADER_BYTES, _SHORT_VALUE_BYTES = 1, 4, 126
 
@@ -58,7 +42,7 @@ class Look:
     """One look at the tables of a database: what the catalog knows is read once, and the files where they are asked.
 
     *tables* are those that can be looked at, the largest first, each TOAST table among them; *locked* are the names of
-    those that somebody holds under an ACCESS EXCLUSIVE lock: even the size of these would have to be waited for.
+    those that somebody holds under an ACCESS EXCLUSIVE lock, or waits for one: even a size would have to wait.
     """
 
     def __init__(self, connection: Connection, names: Sequence[str] = ()) -> None:
@@ -138,6 +122,8 @@ class Look:
                 f"there is no table {name!r} here, or this role may not see its schema; write schema.table"
             )
         if not self._ask("relations", oids=found):
+            if any(row["of_the_system"] for row in self._ask("kind", oids=found)):
+                raise UsageError(f"{name!r} is one of the system's own, which are not looked at; name one of yours")
             raise UsageError(f"{name!r} has no rows of its own to look at; name a table or a materialized view")
         return found
 
@@ -172,19 +158,7 @@ class Look:
         return str(rows[0]["schema"]), ""
 
     def _ask(self, question: str, columns: str = "", schema: str = "", **parameters: Any) -> list[dict[str, Any]]:
-        text = sql.load(f"bloat/{question}").format(columns=columns, schema=schema)
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(text, parameters or None)
-                names = [column.name for column in cursor.description or ()]
-                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            if not self._connection.autocommit:
-                self._connection.commit()
-        except psycopg2.Error as error:
-            if not self._connection.closed and not self._connection.autocommit:
-                self._connection.rollback()
-            raise ObserverError(" ".join(str(error).split()) or f"bloat/{question} was not answered") from None
-        return rows
+        return ask(self._connection, f"bloat/{question}", {"columns": columns, "schema": schema}, **parameters)
 
 
 def _to_read(way: str, table: Table) -> int:
@@ -224,6 +198,8 @@ def _counters(row: Mapping[str, Any]) -> Counters:
         analyzes=(row["analyzed"] or 0) + (row["autoanalyzed"] or 0),
         last_vacuum=_latest(row["last_vacuum"], row["last_autovacuum"]),
         last_analyze=_latest(row["last_analyze"], row["last_autoanalyze"]),
+        inserted=row["inserted"] or 0,
+        deleted=row["deleted"] or 0,
     )
 
 
@@ -238,6 +214,7 @@ def _column(row: Mapping[str, Any]) -> Column:
         length=row["length"],
         align=row["align"],
         dropped=row["dropped"],
+        added=row.get("added", False),
         shortens=row["shortens"],
         null_share=row["null_share"],
         width=row["width"],

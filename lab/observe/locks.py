@@ -13,14 +13,13 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.observe.activity import asked, columns, sessions
+from lab.observe.activity import columns, sessions
+from lab.observe.connection import asked
 from lab.observe.session import select_list
 from lab.record.triage import Lock, Prepared, Scene, Session
+from lab.sql.columns import LOCK_TAG, LOCKS
 
-_TAG = ("locktype", "database", "relation", "page", "tuple", "virtualxid", "transactionid", "classid", "objid")
-_LOCK: Mapping[str, tuple[str, ...]] = {
-    **{name: (name,) for name in (*_TAG, "objsubid", "pid", "mode", "granted", "waitstart")}
-}
+_TAG = LOCK_TAG[:-1]
 
 
 def look(connection: Connection, others: Collection[int] = ()) -> Scene:
@@ -39,8 +38,7 @@ def look(connection: Connection, others: Collection[int] = ()) -> Scene:
 
 def _qualified(live: Collection[str]) -> str:
     """Write the columns of pg_locks, which is joined with a view that has some of the same names."""
-    wanted = {name: tuple(f"l.{old}" for old in names) for name, names in _LOCK.items()}
-    return select_list(wanted, [f"l.{name}" for name in live])
+    return select_list(LOCKS, [f"l.{name}" for name in live])
 
 
 def _party(seen: Sequence[Session]) -> set[int]:

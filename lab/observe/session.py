@@ -14,25 +14,14 @@ from psycopg2.extensions import connection, cursor, parse_dsn
 
 from lab import sql
 from lab.errors import ObserverError
-from lab.observe import columns
 from lab.observe.cpu import Usage
 from lab.record.tables import TABLES
+from lab.sql import columns
+from lab.sql.columns import RECORDED_DATABASE as DATABASE
 
 APPLICATION = "lab-observer"
 OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
 
-# column of the record -> what servers have called it; the first that is there is read
-DATABASE: Mapping[str, tuple[str, ...]] = {
-    "sessions": ("sessions",),
-    "numbackends": ("numbackends",),
-    "xact_commit": ("xact_commit",),
-    "xact_rollback": ("xact_rollback",),
-    "active_ms": ("active_time",),
-    "idle_in_transaction_ms": ("idle_in_transaction_time",),
-    "blks_read": ("blks_read",),
-    "blks_hit": ("blks_hit",),
-    "stats_reset": ("stats_reset",),
-}
 STATEMENTS: Mapping[str, tuple[str, ...]] = {
     name: columns.STATEMENTS[name] for name in TABLES["statements"].names if name in columns.STATEMENTS
 }
@@ -57,9 +46,12 @@ def check_dsn(dsn: str) -> None:
     try:
         parts = parse_dsn(dsn)
     except psycopg2.Error as error:
-        raise ObserverError(f"the observer's DSN cannot be read: {one_line(error)}") from None
+        raise ObserverError(f"the DSN cannot be read: {one_line(error)}") from None
     if "password" in parts:
-        raise ObserverError("the observer's DSN carries a password, which ps would show; name a passfile instead")
+        raise ObserverError(
+            "the DSN carries a password, which ps shows to everybody; leave it out and set PGPASSWORD, "
+            "or name a passfile or a service that has it"
+        )
 
 
 def one_line(error: BaseException) -> str:

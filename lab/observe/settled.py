@@ -24,12 +24,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Connection
 
-from lab import sql
 from lab.errors import ObserverError
+from lab.observe.connection import ask
 from lab.record.counters import Unreported
 
 SETTLE_S = 12.0  # a little more than an idle backend of 15 and later keeps its counters
@@ -126,37 +125,6 @@ def why_unreported(row: Row, reports_when_idle: bool) -> str:
         return "" if row["state_s"] > _IDLE_S else f"idle for {row['state_s']:.1f} s; it reports within 10 s"
     # its last report came before its last statement, so after a long one it reported again
     return "" if row["last_s"] > _INTERVAL_S else "idle; before 15 it reports with its next statement or its end"
-
-
-class Counted(Connection):
-    """A connection that counts the transactions that were its own, so that a reader can leave them out."""
-
-    transactions = 0
-
-
-def ask(
-    connection: Connection, question: str, parts: Mapping[str, str] | None = None, **parameters: Any
-) -> list[dict[str, Any]]:
-    """Return a question's rows, in a transaction of its own: inside one the server repeats its first answer.
-
-    :param parts: names of columns and views for the places in the question's text.
-    :raises ObserverError: if the server does not answer it.
-    """
-    try:
-        with connection.cursor() as cursor:
-            text = sql.load(question)
-            cursor.execute(text.format(**parts) if parts else text, parameters or None)
-            names = [column.name for column in cursor.description or ()]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
-        if not connection.autocommit:
-            connection.commit()
-    except psycopg2.Error as error:
-        if not connection.closed and not connection.autocommit:
-            connection.rollback()
-        raise ObserverError(f"{question} cannot be asked: {' '.join(str(error).split())}") from None
-    if isinstance(connection, Counted):
-        connection.transactions += 1
-    return rows
 
 
 def _check(connection: Connection) -> None:

@@ -21,7 +21,8 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.observe.activity import asked, columns, session, session_columns, sessions
+from lab.observe.activity import columns, session, session_columns, sessions
+from lab.observe.connection import asked
 from lab.observe.session import one_line
 from lab.process import wait_until
 from lab.record.triage import (

@@ -6,8 +6,9 @@ report: it names those that may not have, or waits for them (``settle_s``). Noth
 enough; without it the texts of other roles' statements and their backends' states are hidden, which is said.
 
 What the server's own processes count (checkpointer, background writer) they report by themselves, a moment after the
-deed. A size is left out where it would mean waiting for a lock. Two looks of one :class:`Reader` leave out its own
-transactions; all else that a reader costs (blocks, rows of the catalogs) is among what it reads of the database.
+deed. A size is left out where it would mean waiting for a lock. When the counters began is read before and after them,
+and the look is taken again if that has changed. Two looks of one :class:`Reader` leave out its own transactions; all
+else that a reader costs (blocks, rows of the catalogs) is among what it reads of the database.
 
 Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settled.py on what is late.
 """
@@ -17,13 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError
-from lab.observe import columns
-from lab.observe.session import one_line, plain, select_list
-from lab.observe.settled import Counted, ask, flush, unreported, wait_settled
+from lab.observe.connection import Counted, ask, connected
+from lab.observe.session import plain, select_list
+from lab.observe.settled import flush, unreported, wait_settled
 from lab.record import run as record
 from lab.record.counters import (
     Began,
@@ -35,11 +35,15 @@ from lab.record.counters import (
     names_of,
 )
 from lab.record.tables import TABLES
+from lab.sql import columns
 from lab.units import monotonic_us
 
 APPLICATION = "lab-statistics"
-OPTIONS = "-c jit=off -c statement_timeout=10000 -c lock_timeout=2000 -c timezone=UTC"
+_TIMEOUT_S = 10.0
 HIDDEN = "<insufficient privilege>"
+_TRIES = 3
+_RESETS = ("bgwriter_reset", "archiver_reset", "database_reset", "statements_reset")
+_WITH_COUNTERS = ("checkpointer_reset", "wal_reset")  # these come in the row of what they date
 
 
 def take(where: str | Connection, *, settle_s: float = 0.0) -> Snapshot:
@@ -81,18 +85,8 @@ def reading(dsn: str, application: str = APPLICATION) -> Iterator["Reader"]:
 
     :raises ObserverError: if the server cannot be reached.
     """
-    try:
-        connection = psycopg2.connect(
-            dsn, connection_factory=Counted, application_name=application, options=OPTIONS, connect_timeout=10
-        )
-    except psycopg2.Error as error:
-        raise ObserverError(f"cannot connect to PostgreSQL: {one_line(error)}") from None
-    try:
-        connection.autocommit = True
-        ask(connection, "observe/quiet")
+    with connected(dsn, application, timeout_s=_TIMEOUT_S, factory=Counted) as connection:
         yield Reader(connection)
-    finally:
-        connection.close()
 
 
 class Reader:
@@ -107,31 +101,41 @@ class Reader:
         self._views = {row["view"]: (row["schema"], row["columns"]) for row in self._ask("observe/view_columns")}
 
     def take(self, settle_s: float = 0.0) -> Snapshot:
-        """Look once; see :func:`take`."""
+        """Look once; see :func:`take`.
+
+        When the counters began is read before and after them: if they were reset meanwhile it looks again, and after a
+        few times it says so, in *hidden* and in *began*, so that nothing is subtracted from that.
+        """
+        ahead, tries = self._stamps(), 0
+        while True:
+            seen, tries = self._look(settle_s), tries + 1
+            after = self._stamps()
+            changed = [name for name in _RESETS if ahead.get(name) != after.get(name)]
+            if not changed or tries == _TRIES:
+                return _dated(seen, ahead, after, changed)
+            ahead = after
+
+    def _look(self, settle_s: float) -> dict[str, Any]:
+        """Read all counters; the names are those of a snapshot."""
         left = self._settle(settle_s)
         own = self._connection.transactions if isinstance(self._connection, Counted) else None
         counters = self._one("observe/database_counters", "pg_stat_database", columns.DATABASE)
         t_us = monotonic_us()
-        who = self._ask("observe/began")[0]
-        info = self._info()
         statements, unseen = self._statements()
-        return Snapshot(
-            taken_at=who["taken_at"],
-            t_us=t_us,
-            version=who["version"],
-            database=who["database"],
-            datid=who["datid"],
-            began=_began({**who, **info}),
-            counters=counters,
-            server=self._server(),
-            statements=statements,
-            tables=self.tables(),
-            indexes=self._rows("observe/index_counters", "pg_stat_all_indexes", columns.INDEXES, IndexCounters),
-            unreported=left,
-            hidden=(*unseen, *_not_counted(who)),
-            own_backend=who["own_backend"],
-            own_transactions=own,
-        )
+        return {
+            "t_us": t_us,
+            "counters": counters,
+            "server": self._server(),
+            "statements": statements,
+            "tables": self.tables(),
+            "indexes": self._rows("observe/index_counters", "pg_stat_all_indexes", columns.INDEXES, IndexCounters),
+            "unreported": left,
+            "hidden": unseen,
+            "own_transactions": own,
+        }
+
+    def _stamps(self) -> dict[str, Any]:
+        return {**self._ask("observe/began")[0], **self._info()}
 
     def tables(self) -> tuple[TableCounters, ...]:
         """Look at the tables alone, at once: nobody is asked to report, and nobody waited for."""
@@ -199,8 +203,27 @@ def _statement(row: Mapping[str, Any]) -> StatementCounters:
     return StatementCounters(**{**values, "query": values["query"] or ""})
 
 
-def _began(values: Mapping[str, Any]) -> Began:
-    return Began(**{name: plain(values.get(name)) for name in names_of(Began)})
+def _dated(seen: Mapping[str, Any], ahead: Mapping[str, Any], after: Mapping[str, Any], changed: list[str]) -> Snapshot:
+    """Make a snapshot of a look and of the stamps before and after it; *changed* are those that differ all the same."""
+    torn = {name: f"{plain(after.get(name))}, while it was looked at" for name in changed}
+    said = [f"{name} changed while the counters were read, {_TRIES} times; look again" for name in changed]
+    server = dict(seen["server"])
+    read = {name: server.pop(name) for name in _WITH_COUNTERS}
+    # of these the first is right for the earlier of two looks, and the last for the later one
+    dropped = {
+        "statements_dealloc": ahead.get("statements_dealloc"),
+        "statements_dealloc_after": after.get("statements_dealloc"),
+    }
+    values = {**after, **read, **dropped, **torn}
+    return Snapshot(
+        **{**seen, "server": server, "hidden": (*seen["hidden"], *_not_counted(after), *said)},
+        taken_at=after["taken_at"],
+        version=after["version"],
+        database=after["database"],
+        datid=after["datid"],
+        own_backend=after["own_backend"],
+        began=Began(**{name: plain(values.get(name)) for name in names_of(Began)}),
+    )
 
 
 def _not_counted(who: Mapping[str, Any]) -> Iterator[str]:

@@ -1,17 +1,14 @@
-"""What autovacuum looks at, what is expected of it, and what came of that: as values, and as lines of a file.
+"""What autovacuum looks at, and what is expected of it, as values.
 
 A look is what one moment shows of a database: the settings, and for each table the numbers that autovacuum compares.
 A prediction is kept with the counters it was made from, so that it can be held against a later look.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from lab.errors import RecordError
 from lab.record.horizon import Holders
 from lab.record.options import Options
 
@@ -160,34 +157,3 @@ class Prediction:
             if values.get(time):
                 values[time] = datetime.fromisoformat(values[time])
         return cls(**values)
-
-
-def keep(file: Path, predictions: Iterable[Prediction]) -> None:
-    """Add predictions to a file, a line of JSON each.
-
-    :raises RecordError: if the file cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(one.as_json(), allow_nan=False) + "\n" for one in predictions)
-    except OSError as error:
-        raise RecordError(f"{file} cannot be written ({error.strerror}); name another with --file") from None
-
-
-def kept(file: Path) -> tuple[Prediction, ...]:
-    """Return the predictions of a file, oldest first; none if it is not there. A half-written last line is left out.
-
-    :raises RecordError: if a line is no prediction.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else [""]
-    except (OSError, UnicodeDecodeError):
-        raise RecordError(f"{file} cannot be read; name another with --file") from None
-    found = []
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            found.append(Prediction.from_json(json.loads(line)))
-        except (ValueError, TypeError, AttributeError):
-            raise RecordError(f"{file}, line {number}, is no prediction; move the file away") from None
-    return tuple(found)

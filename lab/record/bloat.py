@@ -20,6 +20,7 @@ from typing import Any
 EXACT, APPROX, ESTIMATE, COUNTERS = "exact", "approx", "estimate", "counters"
 WAYS = (EXACT, APPROX, ESTIMATE, COUNTERS)
 MB = 1024**2
+PAGE_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Column:
     length: int  # bytes; -1: it varies
     align: int  # 1, 2, 4 or 8
     dropped: bool = False
+    added: bool = False  # with a default, and not written into the rows that were there
     shortens: bool = False  # its header is one byte where the value is short, and then it is not aligned
     null_share: float | None = None
     width: int | None = None  # mean bytes as stored, cut to whole ones
@@ -53,6 +55,8 @@ class Counters:
     analyzes: int
     last_vacuum: datetime | None
     last_analyze: datetime | None
+    inserted: int = 0  # since the counters began, those rolled back among them
+    deleted: int = 0
 
     @property
     def dead_pct(self) -> float | None:
@@ -91,6 +95,11 @@ class Table:
     def dropped(self) -> int:
         """How many columns were dropped."""
         return sum(column.dropped for column in self.columns)
+
+    @property
+    def added(self) -> int:
+        """How many columns were added with a default that older rows do not contain; a rewrite puts it into them."""
+        return sum(column.added and not column.dropped for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +153,6 @@ class Space:
         return self._pct(self.free_bytes)
 
     @property
-    def unused_pct(self) -> float | None:
-        """Dead and free together, of the file."""
-        return self._pct(_sum(self.dead_bytes, self.free_bytes))
-
-    @property
     def reuse_pct(self) -> float | None:
         """What new rows could use after VACUUM, of the file: dead and free, less the reserve."""
         unused = _sum(self.dead_bytes, self.free_bytes)
@@ -156,10 +160,17 @@ class Space:
 
     @property
     def rewrite_pct(self) -> float | None:
-        """What a rewrite would give back, of the file; never below 0."""
+        """What a rewrite would give back, of the file; below 0 where it makes the file larger."""
         if self.rewritten_bytes is None:
             return None
-        return self._pct(max(0.0, self.size_bytes - self.rewritten_bytes))
+        gain = self.size_bytes - self.rewritten_bytes
+        return self._pct(gain if self.grows_by_pct else max(0.0, gain))
+
+    @property
+    def grows_by_pct(self) -> float:
+        """By how much a rewrite makes the file larger; up to one page or 1 % of it are rounding, and so 0."""
+        more = (self.rewritten_bytes or 0.0) - self.size_bytes
+        return 100 * more / self.size_bytes if more > max(PAGE_BYTES, self.size_bytes / 100) else 0.0
 
     def _pct(self, part_bytes: float | None) -> float | None:
         if part_bytes is None:

@@ -37,7 +37,9 @@ class StatementCounters:
     plans: int | None = None
     total_plan_ms: float | None = None
     total_exec_ms: float | None = None
-    stddev_exec_ms: float | None = None  # over all calls since the counters began
+    stddev_exec_ms: float | None = None  # over all calls since the counters began, as the next two
+    min_exec_ms: float | None = None
+    max_exec_ms: float | None = None
     rows: int | None = None
     shared_blks_hit: int | None = None
     shared_blks_read: int | None = None
@@ -127,6 +129,7 @@ class Began:
     checkpointer_reset: str | None = None  # 17 and later
     wal_reset: str | None = None  # 14 and later
     statements_dealloc: int | None = None  # times that statements were dropped for want of room (14 and later)
+    statements_dealloc_after: int | None = None  # the same when the look was over; a recorded run has only the one
     statements_kept: bool | None = None  # pg_stat_statements.save: kept over a restart
 
 
@@ -145,7 +148,7 @@ class Snapshot:
     database: str
     datid: int
     began: Began
-    counters: Mapping[str, Any]  # of pg_stat_database; names as in lab.observe.columns
+    counters: Mapping[str, Any]  # of pg_stat_database; names as in lab.sql.columns
     server: Mapping[str, Any] = field(default_factory=dict)  # checkpoints, buffers, WAL
     statements: tuple[StatementCounters, ...] | None = ()
     tables: tuple[TableCounters, ...] = ()

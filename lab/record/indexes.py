@@ -120,6 +120,7 @@ class Asked:
     blocks: int  # hit and read, of tables and indexes alike
     total_ms: float
     whole_reads: tuple[WholeRead, ...] | None = None
+    is_own: bool = False  # the role that reads has asked it
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,11 @@ class Session:
         return self.backend_type is None and self.query == UNSEEN
 
     @property
+    def hidden_client(self) -> bool:
+        """Whether it is hidden and has a role and a database, as clients have; the server's own processes lack one."""
+        return self.hidden and self.user is not None and self.database is not None
+
+    @property
     def identity(self) -> Identity | None:
         """What it is doing, to be signalled; None where that cannot be told (hidden, or track_activities is off)."""
         kind, since = self._now()
@@ -161,18 +166,27 @@ class Scene:
     sessions: tuple[Session, ...]
     locks: tuple[Lock, ...] = ()
     prepared: tuple[Prepared, ...] = ()
+    _by_pid: Mapping[int, Session] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the sessions: each is asked for by every one that waits for it."""
+        object.__setattr__(self, "_by_pid", {one.pid: one for one in self.sessions})
 
     def session(self, pid: int) -> Session | None:
         """Return the session of a pid; None if it was not there."""
-        return next((one for one in self.sessions if one.pid == pid), None)
+        return self._by_pid.get(pid)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One jittered look: how many client sessions were in each (state, wait_event_type, wait_event)."""
+    """One jittered look: how many client sessions were in each (state, wait_event_type, wait_event).
+
+    *hidden*: sessions of which the role sees only that they are there; they are not in the counts.
+    """
 
     at_s: float  # since the first moment that was due
     counts: Mapping[tuple[str | None, str | None, str | None], int]
+    hidden: int = 0
 
 
 # what came of a signal

@@ -12,18 +12,19 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from lab.slowlog.entries import Entries, Row, clean, from_rows
+from lab.slowlog.block import MOST_BYTES, STUB_BYTES, Entries, Row, clean, from_rows
 from lab.slowlog.prefix import MAIN
 
 COLUMNS = (23, 24, 26)  # PostgreSQL 9.0 to 12, 13, 14 and later
 SEVERITIES = frozenset(["DEBUG", *MAIN])
 
 _TIME, _SESSION, _SEVERITY, _MESSAGE, _DETAIL = 0, 5, 11, 13, 14
-_MOST_BYTES = 16 * 1024 * 1024  # of a block in which quotes do not close
+_BEGIN_BYTES = 80  # which tell that a line begins an entry
 _TRIES = 64
 _BEGIN = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\"\n]{1,40},"
 _LINE = re.compile(rb"^" + _BEGIN, re.MULTILINE)
 _AT = re.compile(_BEGIN)
+_NEXT = re.compile(rb"\n" + _BEGIN)
 _ANYWHERE = re.compile(_BEGIN + rb"(?:\"|,)")
 _CENTURY = b"\n20"
 
@@ -31,16 +32,35 @@ csv.field_size_limit(2**31 - 1)
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a file into blocks that begin with an entry and end with one, the last one as it is."""
-    data = b""
+    """Cut a file into blocks that begin with an entry and end with one, the last one as it is.
+
+    Of an entry longer than 16 MB, or as much that is no entry, only the beginning is left.
+    """
+    data, skipping = b"", False
     for chunk in chunks:
         data += chunk
-        cut = _boundary(data)
+        if skipping:
+            data, skipping = _skipped(data)
+        cut = 0 if skipping else _boundary(data)
         if cut:
             yield data[:cut]
             data = data[cut:]
-    if data:
+        elif len(data) > MOST_BYTES:
+            yield _stub(data)
+            data, skipping = data[-_BEGIN_BYTES:], True
+    if data and not skipping:
         yield data
+
+
+def _stub(data: bytes) -> bytes:
+    """Return the first line of what is skipped, if an entry begins there, and a line that is none, to be counted."""
+    return (data[:STUB_BYTES].split(b"\n")[0] + b"\n" if _AT.match(data) else b"") + b"(too long)\n"
+
+
+def _skipped(data: bytes) -> tuple[bytes, bool]:
+    """Return what is left from the first line on that begins as an entry does, and whether there is none yet."""
+    at = _NEXT.search(data)
+    return (data[at.start() + 1 :], False) if at else (data[-_BEGIN_BYTES:], True)
 
 
 def _boundary(data: bytes) -> int:
@@ -55,7 +75,7 @@ def _boundary(data: bytes) -> int:
         end = at
         if quotes % 2 == 0:
             return at
-    return first if len(data) > _MOST_BYTES else 0
+    return first if len(data) > MOST_BYTES else 0
 
 
 def _entry_before(data: bytes, end: int) -> int:
@@ -151,12 +171,20 @@ def _entry(pieces: list[bytes], at: int) -> tuple[int, list[Row], int]:
         text += piece
         quotes += piece.count(b'"')
         if quotes % 2 == 0:
-            found = list(_rows(text))
-            if taken == 1 or (len(found) == 1 and _is_entry(found[0])):
-                good = [_row(row) for row in found if _is_entry(row)]
-                return taken, good, len(found) - len(good) or (not found)
-    good = [_row(row) for row in _rows(pieces[at]) if _is_entry(row)]
-    return 1, good, 1
+            good, found = _good(text)
+            if taken == 1 or (len(good), found) == (1, 1):
+                return taken, good, found - len(good) or (not found)
+    return 1, _good(pieces[at])[0], 1
+
+
+def _good(text: bytes) -> tuple[list[Row], int]:
+    """Return the rows that are entries, and how many rows there are."""
+    good: list[Row] = []
+    found = 0
+    for row in _rows(text):
+        found += 1
+        good += [_row(row)] if _is_entry(row) else []
+    return good, found
 
 
 def _rows(text: bytes) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from lab.slowlog.entries import Entries, Row, clean, from_rows
+from lab.slowlog.block import Entries, Row, clean, from_rows, whole_lines
 
 _KEYS = ("timestamp", "session_id", "error_severity", "message", "detail")
 _SCHEMA = pa.schema([(key, pa.string()) for key in _KEYS])
@@ -18,16 +18,8 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a file into blocks of whole lines, the last one as it is."""
-    data = b""
-    for chunk in chunks:
-        data += chunk
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            yield data[:cut]
-            data = data[cut:]
-    if data:
-        yield data
+    """Cut a file into blocks of whole lines, the last one as it is; of a line longer than 16 MB a part is left."""
+    return (data for data, _ in whole_lines(chunks))
 
 
 def parse(data: bytes) -> Entries:

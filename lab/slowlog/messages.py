@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lab.slowlog.entries import Entries
+from lab.slowlog.block import Entries
 
 STATEMENT, PARSE, BIND, LEFT_OUT = "statement", "parse", "bind", ""
 
@@ -38,7 +38,7 @@ _ESCAPING = re.compile(r"[eE]'")
 _TIMED = re.compile(r"duration: [0-9.]+ ms" + _SIZES + r"\s*", re.ASCII)
 _SENT = re.compile(r"(?:(?:query|statement):\s*|(?P<step>prepare|parse|bind|execute)\s+[^:]+:(?:[^\s]+:)?\s)", re.ASCII)
 _STEPS = {"prepare": PARSE, "parse": PARSE, "bind": BIND}
-_BEGINNINGS = ("duration: ", "statement: ", "execute ")
+BEGINNINGS = ("duration: ", "statement: ", "execute ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def rows(entries: Entries) -> Rows:
     """Return the rows of a block that are statements or plans."""
     said = entries.message
     wanted = _is_log(entries.severity)
-    begins = pc.starts_with(said, _BEGINNINGS[0])
-    for beginning in _BEGINNINGS[1:]:
+    begins = pc.starts_with(said, BEGINNINGS[0])
+    for beginning in BEGINNINGS[1:]:
         begins = pc.or_(begins, pc.starts_with(said, beginning))
     wanted = pc.and_(wanted, begins)
     columns = [entries.time, entries.session, said, entries.detail]

@@ -17,6 +17,7 @@ from html import unescape
 
 _MOST_SESSIONS = 4096  # whose last statements are remembered
 _MOST_RAN = 16  # of them for each
+_MOST_WAITING = 16 * 1024 * 1024  # characters of plans that wait for their statement; the oldest are decided
 _RESOLUTION_S = 0.002  # of the log's times, on both sides
 
 _PLAN = re.compile(r"duration: [0-9.]+ ms\s+plan:\s*", re.DOTALL)
@@ -37,9 +38,9 @@ class Plan:
 
 @dataclass(slots=True)
 class Ran:
-    """One of the last statements of a session."""
+    """One of the last statements of a session; *asked* stands for its text."""
 
-    text: str
+    asked: tuple[int, int]
     group: int
     ms: float
     logged_s: float | None
@@ -49,6 +50,7 @@ class Ran:
 @dataclass(slots=True)
 class _Waiting:
     plan: Plan
+    asked: tuple[int, int]
     earlier: Ran | None  # it may belong to this one, if it does not to the next
 
 
@@ -57,47 +59,68 @@ class Joiner:
 
     def __init__(self) -> None:
         self._last: OrderedDict[str, deque[Ran]] = OrderedDict()
-        self._waiting: dict[str, list[_Waiting]] = {}
+        self._waiting: dict[str, deque[_Waiting]] = {}
+        self._size = 0  # of the plans that wait
 
     @property
-    def waits(self) -> bool:
-        """Whether a plan waits for its statement."""
-        return bool(self._waiting)
+    def waits_for(self) -> list[str]:
+        """The sessions of which a plan waits for its statement."""
+        return list(self._waiting)
 
     def statement(self, session: str, ran: Ran) -> list[Plan]:
         """Take a statement, and return the plans that are decided by it."""
-        done = [self._decided(waiting, ran) for waiting in self._waiting.pop(session, ())]
+        done = [self._decided(waiting, ran) for waiting in self._no_longer(session)]
         self._last.setdefault(session, deque(maxlen=_MOST_RAN)).append(ran)
         self._last.move_to_end(session)
         while len(self._last) > _MOST_SESSIONS:
             gone, _ = self._last.popitem(last=False)
-            done += [_alone_or_earlier(waiting) for waiting in self._waiting.pop(gone, ())]
+            done += [_alone_or_earlier(waiting) for waiting in self._no_longer(gone)]
         return done
 
     def plan(self, session: str, plan: Plan) -> list[Plan]:
-        """Take a plan, and return it if it is decided."""
+        """Take a plan, and return it if it is decided, or those that have waited for too long."""
+        text = asked(plan.text)
         before = reversed(self._last.get(session, ()))
-        earlier = next((ran for ran in before if ran.text == plan.text and not ran.has_plan), None)
+        earlier = next((ran for ran in before if ran.asked == text and not ran.has_plan), None)
         if earlier and _began_by(plan, earlier.logged_s):
             return [_joined(plan, earlier)]
-        self._waiting.setdefault(session, []).append(_Waiting(plan, earlier))
-        if len(self._waiting) > _MOST_SESSIONS:
-            gone = next(iter(self._waiting))
-            return [_alone_or_earlier(waiting) for waiting in self._waiting.pop(gone)]
-        return []
+        self._waiting.setdefault(session, deque()).append(_Waiting(plan, text, earlier))
+        self._size += _size(plan)
+        done = []
+        while self._size > _MOST_WAITING or len(self._waiting) > _MOST_SESSIONS:
+            done.append(_alone_or_earlier(self._oldest()))
+        return done
 
     def rest(self) -> list[Plan]:
         """Return the plans that still wait, at the end of the log."""
-        left = [_alone_or_earlier(waiting) for several in self._waiting.values() for waiting in several]
-        self._waiting.clear()
-        return left
+        return [_alone_or_earlier(waiting) for session in self.waits_for for waiting in self._no_longer(session)]
+
+    def _no_longer(self, session: str) -> deque[_Waiting]:
+        """Take away what waits for a session's next statement."""
+        taken = self._waiting.pop(session, deque[_Waiting]())
+        self._size -= sum(_size(waiting.plan) for waiting in taken)
+        return taken
+
+    def _oldest(self) -> _Waiting:
+        """Take away the first plan of the session that has been waited for longest."""
+        session = next(iter(self._waiting))
+        taken = self._waiting[session].popleft()
+        self._size -= _size(taken.plan)
+        if not self._waiting[session]:
+            del self._waiting[session]
+        return taken
 
     def _decided(self, waiting: _Waiting, ran: Ran) -> Plan:
         plan = waiting.plan
         began_s = None if ran.logged_s is None else ran.logged_s - ran.ms / 1000
-        if plan.text == ran.text and _not_before(plan.logged_s, began_s):
+        if waiting.asked == ran.asked and _not_before(plan.logged_s, began_s):
             return _joined(plan, ran)
         return _alone_or_earlier(waiting)
+
+
+def asked(text: str) -> tuple[int, int]:
+    """Return what tells one text from another without keeping it: its hash and its length."""
+    return hash(text), len(text)
 
 
 def take_apart(message: str, time: str) -> Plan:
@@ -139,6 +162,10 @@ def _query_text(body: str) -> str:
             return ""
     end = _END.search(text)
     return text[: end.start()] if end else text
+
+
+def _size(plan: Plan) -> int:
+    return len(plan.text) + len(plan.body) + 100
 
 
 def _joined(plan: Plan, ran: Ran) -> Plan:

@@ -16,6 +16,7 @@ MORE = ("DETAIL", "HINT", "QUERY", "CONTEXT", "LOCATION", "STATEMENT", "BACKTRAC
 
 _SEVERITY = rf"(?P<severity>{'|'.join(MAIN + MORE)}):  (?:[0-9A-Z]{{5}}: )?"
 _STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_ZONE = r"(?:[A-Za-z]+|[+-]\d{2,4}(?::\d\d)?)"  # as the abbreviation that log_timezone has at the time
 _ESCAPES = {
     "a": r".*?",
     "u": r".*?",
@@ -26,14 +27,14 @@ _ESCAPES = {
     "b": r"[a-z ]*?",
     "p": r"(?P<pid>\d+)",
     "P": r"\d*",
-    "t": rf"(?P<time>{_STAMP}) \S+",
-    "m": rf"(?P<time>{_STAMP}\.\d+) \S+",
+    "t": rf"(?P<time>{_STAMP} {_ZONE})",
+    "m": rf"(?P<time>{_STAMP}\.\d+ {_ZONE})",
     "n": r"(?P<time>\d+\.\d+)",
     "i": r".*?",
     "e": r"[0-9A-Z]{5}",
     "c": r"(?P<session>[0-9a-f]+\.[0-9a-f]+)",
     "l": r"\d+",
-    "s": rf"{_STAMP} \S+",
+    "s": rf"{_STAMP} {_ZONE}",
     "v": r"[\d/-]*",
     "x": r"\d+",
     "Q": r"-?\d+",
@@ -41,7 +42,7 @@ _ESCAPES = {
 _PART = re.compile(r"%(?:(?P<padding>-?\d+)?(?P<escape>[a-zA-Z])|%)|(?P<text>[^%]+|%)")
 
 _ANY = re.compile(_SEVERITY)
-_TIME = re.compile(rf"{_STAMP}(?:\.\d+)?|\b\d{{10}}\.\d{{3}}\b")
+_TIME = re.compile(rf"{_STAMP}(?:\.\d+)?(?: {_ZONE})?|\b\d{{10}}\.\d{{3}}\b")
 _SESSIONS = tuple(  # the surest first
     re.compile(pattern)
     for pattern in (

@@ -1,34 +1,30 @@
 """Files of a log, read block by block into sums for each statement."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from lab.errors import UsageError
-from lab.slowlog import csvlog, jsonlog, sources, stderr
-from lab.slowlog.entries import Entries
+from lab.slowlog.entry import Work, find, works
 from lab.slowlog.groups import Sums
-from lab.slowlog.messages import BIND, PARSE, STATEMENT, Rows, kind_and_text, rows
-from lab.slowlog.plans import Joiner, Plan, Ran, seconds, take_apart
+from lab.slowlog.messages import BEGINNINGS, BIND, PARSE, STATEMENT, Rows, kind_and_text, rows
+from lab.slowlog.plans import Joiner, Plan, Ran, asked, seconds, take_apart
 from lab.slowlog.prefix import Prefix
 from lab.slowlog.report import Group, SlowLog, number
-from lab.slowlog.sources import CSV, JSON, STDERR, Source
+from lab.slowlog.sources import Source
 from lab.sql.normal import normalise
 
-FORMS = (CSV, JSON, STDERR)
 _WORKERS = 2
 _AHEAD = 4  # blocks in memory
 _KNOWN = 20_000  # texts whose group is remembered; the groups themselves are always
+_KNOWN_CHARACTERS = 16 * 1024 * 1024  # of them
 _TAIL = 256  # statements at a block's end, whose plan may be in the next block
 _PARSES, _BINDS, _NONE = -2, -3, -1
-
-Work = Callable[[], Rows]
 
 
 def read(files: Sequence[str | Path], prefix: str = "", form: str = "") -> SlowLog:
@@ -41,7 +37,7 @@ def read(files: Sequence[str | Path], prefix: str = "", form: str = "") -> SlowL
     :raises UsageError: if the prefix or the form is none.
     """
     reading = _Reading()
-    found = _found(files, form)
+    found = find(files, form)
     for block in _blocks(found, Prefix(prefix), form):
         reading.add(block)
     broken = sum(source.broken for source in found)
@@ -54,14 +50,8 @@ def statements(files: Sequence[str | Path], prefix: str = "", form: str = "") ->
     Columns: time, session, kind (``statement``, ``parse``, ``bind``, ``plan``), duration_ms, statement (as it was
     sent), detail (the parameters), plan. Nothing is joined here. Parameters and errors as for :func:`read`.
     """
-    for block in _blocks(_found(files, form), Prefix(prefix), form):
+    for block in _blocks(find(files, form), Prefix(prefix), form):
         yield _table(block)
-
-
-def _found(files: Sequence[str | Path], form: str) -> list[Source]:
-    if form and form not in FORMS:
-        raise UsageError(f"{form!r} is no form of a log; there are {', '.join(FORMS)}")
-    return sources.find(files)
 
 
 def _blocks(found: Sequence[Source], prefix: Prefix, form: str) -> Iterator[Rows]:
@@ -69,29 +59,16 @@ def _blocks(found: Sequence[Source], prefix: Prefix, form: str) -> Iterator[Rows
     under_way: deque[Future[Rows]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         for source in found:
-            for work in _works(source, prefix, form):
-                under_way.append(pool.submit(work))
+            for work in works(source, prefix, form, BEGINNINGS):
+                under_way.append(pool.submit(_rows, work))
                 if len(under_way) >= _AHEAD:
                     yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
 
 
-def _works(source: Source, prefix: Prefix, form: str) -> Iterator[Work]:
-    kind = form or source.form
-    if kind == STDERR:
-        for entries in stderr.blocks(source.chunks(), prefix):
-            yield partial(rows, entries)
-        return
-    parse: Callable[[bytes], Entries] = jsonlog.parse
-    if kind == CSV:
-        parse = partial(csvlog.parse, columns=csvlog.columns_of(source.head))
-    for data in (csvlog if kind == CSV else jsonlog).blocks(source.chunks()):
-        yield partial(_parsed, parse, data)
-
-
-def _parsed(parse: Callable[[bytes], Entries], data: bytes) -> Rows:
-    return rows(parse(data))
+def _rows(work: Work) -> Rows:
+    return rows(work())
 
 
 def _table(block: Rows) -> pa.Table:
@@ -125,6 +102,7 @@ class _Reading:
     def __init__(self) -> None:
         self._groups: dict[str, int] = {}
         self._known: dict[str, int] = {}
+        self._known_size = 0  # characters
         self._sums, self._joiner = Sums(), Joiner()
         self._entries = self._skipped = self._plans = self._joined = 0
         self._parse_ms = self._bind_ms = 0.0
@@ -148,8 +126,10 @@ class _Reading:
         """Return the group of a message, or what else becomes of it."""
         known = self._known.get(text)
         if known is None:
-            if len(self._known) >= _KNOWN:
+            self._known_size += len(text)
+            if len(self._known) >= _KNOWN or self._known_size > _KNOWN_CHARACTERS:
                 self._known.clear()
+                self._known_size = len(text)
             kind, statement = kind_and_text(text)
             places = {PARSE: _PARSES, BIND: _BINDS}
             known = self._group(statement) if kind == STATEMENT else places.get(kind, _NONE)
@@ -161,16 +141,27 @@ class _Reading:
 
     def _follow(self, block: Rows, group: npt.NDArray[np.int64]) -> None:
         """Join the plans of a block, and remember the statements whose plan may still come."""
-        first = 0 if self._joiner.waits or block.is_plan.any() else max(0, len(block) - _TAIL)
-        columns = [column[first:].to_pylist() for column in (block.session, block.time, block.message)]
-        numbers = (block.is_plan[first:].tolist(), group[first:].tolist(), block.ms[first:].tolist())
+        at = self._to_follow(block)
+        columns = [column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message)]
+        numbers = (block.is_plan[at].tolist(), group[at].tolist(), block.ms[at].tolist())
         for session, time, message, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
             if is_plan:
                 self._plans += 1
                 self._decided(self._joiner.plan(session, take_apart(message, time)))
             elif number_ >= 0:
-                ran = Ran(kind_and_text(message)[1], number_, 0.0 if np.isnan(ms) else ms, seconds(time))
+                ran = Ran(asked(kind_and_text(message)[1]), number_, 0.0 if np.isnan(ms) else ms, seconds(time))
                 self._decided(self._joiner.statement(session, ran))
+
+    def _to_follow(self, block: Rows) -> npt.NDArray[np.int64]:
+        """Return which rows of a block matter to a plan: of it, of one that waits, or of one in the next block."""
+        if block.is_plan.any():
+            return np.arange(len(block))
+        matters = np.zeros(len(block), np.bool_)
+        if sessions := self._joiner.waits_for:
+            wanted = pc.is_in(block.session, value_set=pa.array(sessions, pa.string()))
+            matters |= wanted.to_numpy(zero_copy_only=False)
+        matters[-_TAIL:] = True
+        return np.flatnonzero(matters)
 
     def _decided(self, plans: Sequence[Plan]) -> None:
         for plan in plans:

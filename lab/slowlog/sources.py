@@ -1,6 +1,7 @@
 """Files of a log: opened whatever they are packed in, recognised by what is in them, in the order of time."""
 
 import io
+import os
 import re
 import sys
 import zlib
@@ -22,7 +23,9 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # the second field is the user, quoted or missing
 _CSV_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\"\n]{1,40},(?:\"|,)", re.MULTILINE)
 _JSON_LINE = re.compile(rb'^\s*\{"timestamp":', re.MULTILINE)
-_FORM_NAME = re.compile(r"\.(?:csv|json)$")
+_FORM_NAME = re.compile(r"\.(?:csv|json|log)(?=(?:[.-]\d+)?$)")  # logrotate puts a number after it
+_COUNTED = re.compile(rb"duration: |statement: |automatic ")
+_COUNTED_BYTES = 16  # as long as one of them at the most
 _TIME = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?")
 
 
@@ -69,7 +72,8 @@ def find(files: Sequence[str | Path]) -> list[Source]:
 
     :param files: paths, or ``-`` for standard input.
     :raises LogError: if a file cannot be read.
-    :raises UsageError: if a file is named twice, or two are the same log in two forms: all of it would count twice.
+    :raises UsageError: if a file is named twice, by whichever path, or two are the same log in two forms: all of it
+        would count twice.
     """
     sources = [_source(str(file)) for file in files]
     _check_once(sources)
@@ -77,14 +81,47 @@ def find(files: Sequence[str | Path]) -> list[Source]:
 
 
 def _check_once(sources: Sequence[Source]) -> None:
-    """Refuse ``lab.csv`` beside ``lab.json``: a server with both in log_destination writes each entry to both."""
-    seen: dict[str, Source] = {}
+    """Refuse one file by two paths, and two forms of one log.
+
+    A server with ``stderr,csvlog`` in log_destination writes each entry to ``lab.log`` and ``lab.csv``. With ``csvlog``
+    alone it writes ``lab.log`` too, though nothing but that the log is elsewhere.
+    """
+    seen: dict[object, Source] = {}
     for source in sources:
-        name = source.name.removesuffix(".gz").removesuffix(".zst")
-        stem = _FORM_NAME.sub("", name)
-        other = seen.setdefault(stem, source)
-        if other is not source and (other.name == source.name or STDERR not in (other.form, source.form)):
-            raise UsageError(f"{other.name} and {source.name} are one log, which would count twice; name one of them")
+        other = seen.setdefault(_identity(source), source)
+        if other is source:
+            other = seen.setdefault(_stem(source), source)
+            if other is source or (STDERR in (other.form, source.form) and not (_counts(other) and _counts(source))):
+                continue
+        raise UsageError(f"{other.name} and {source.name} are one log, which would count twice; name one of them")
+
+
+def _identity(source: Source) -> object:
+    """Return what all paths to one file have in common."""
+    if source.name == STDIN:
+        return STDIN
+    try:
+        about = Path(source.name).stat()
+    except OSError:  # gone since it was opened
+        return source.name
+    return about.st_dev, about.st_ino
+
+
+def _stem(source: Source) -> str:
+    """Return the path that one log has in each of its forms."""
+    return _FORM_NAME.sub("", os.path.realpath(source.name).removesuffix(".gz").removesuffix(".zst"))
+
+
+def _counts(source: Source) -> bool:
+    """Tell whether anything in a file is counted; standard input is not read for that."""
+    if source.name == STDIN or _COUNTED.search(source.head):
+        return True
+    before = b""
+    for chunk in source.chunks():
+        if _COUNTED.search(before + chunk):
+            return True
+        before = chunk[-_COUNTED_BYTES:]
+    return False
 
 
 def _source(name: str) -> Source:

@@ -11,11 +11,12 @@ Source: PostgreSQL manual, "Lexical Structure"; ``generate_normalized_query`` of
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 PLACE = "?"
 
 _OPERATOR = "+-*/<>=~!@#%^&|`?"
+_SPECIAL = frozenset("~!@#%^&|`?")
 _WORD = r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*"
 _TAG = r"\$(?:[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*)?\$"
 # what is not closed reaches to the end, as a constant: a cut statement must not show its values
@@ -23,16 +24,16 @@ _TOKEN = re.compile(
     rf"""
       (?P<blank>[\x00-\x20\x7f]+|--[^\n\r]*)
     | (?P<comment>/\*)
-    | (?P<string>[eE]'(?:[^'\\]|''|\\.)*(?:'(?:[\ \t\f\v]*[\n\r]\s*'(?:[^'\\]|''|\\.)*')*|\\?\Z)
-        |(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'(?:[\ \t\f\v]*[\n\r]\s*'(?:[^']|'')*')*|\Z))
+    | (?P<string>[eE]'(?:[^'\\]++|''|\\.)*+(?:'(?:[\ \t\f\v]*[\n\r]\s*'(?:[^'\\]++|''|\\.)*+')*|\\?\Z)
+        |(?:[bBxXnN]|[uU]&)?'(?:[^']++|'')*+(?:'(?:[\ \t\f\v]*[\n\r]\s*'(?:[^']++|'')*+')*|\Z))
     | (?P<dollar>{_TAG})
-    | (?P<quoted>(?:[uU]&)?"(?:[^"]|"")*(?P<closed>")?)
+    | (?P<quoted>(?:[uU]&)?"(?:[^"]++|"")*+(?P<closed>")?)
     | (?P<parameter>\$[0-9]+)
     | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
         |(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)
     | (?P<word>{_WORD})
     | (?P<cast>::|:=|\.\.)
-    | (?P<operator>[{re.escape(_OPERATOR)}]+)
+    | (?P<operator>(?:[+*<>=~!@\#%^&|`?]|-(?!-)|/(?!\*))+)
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -87,8 +88,7 @@ def _tokens(text: str) -> list[str]:
             at = _after(text, match.group(), at)
             found.append(PLACE)
         elif kind == "operator":
-            at = match.start() + _operator_length(match.group())
-            found.append(match.group()[: at - match.start()].replace("!=", "<>"))
+            found += _operators(match.group())
         elif kind != "blank":
             _add(found, kind, match)
     return found
@@ -124,13 +124,12 @@ def _is_sign(found: Sequence[str]) -> bool:
     )
 
 
-def _operator_length(run: str) -> int:
-    """Return how much of a run of operator characters is one operator, as PostgreSQL's lexer decides."""
-    ends = [at for at in (run.find("--"), run.find("/*")) if at >= 0]
-    run = run[: min(ends)] if ends else run
-    while len(run) > 1 and run[-1] in "+-" and not set(run) & set("~!@#%^&|`?"):
-        run = run[:-1]
-    return len(run)
+def _operators(run: str) -> list[str]:
+    """Cut a run of operator characters as PostgreSQL's lexer does: + or - ends one only with a special one in it."""
+    if _SPECIAL.isdisjoint(run):
+        first = run.rstrip("+-") or run[0]
+        return [first.replace("!=", "<>"), *run[len(first) :]]
+    return [run.replace("!=", "<>")]
 
 
 def _after(text: str, end: str, at: int) -> int:
@@ -219,19 +218,19 @@ def _constants(tokens: Sequence[str], at: int, close: str) -> int:
 def _rows(tokens: list[str]) -> list[str]:
     """Leave out each row of VALUES that is like the one before it."""
     out: list[str] = []
-    at = 0
+    at, ends = 0, _closed(tokens)
     while at < len(tokens):
         out.append(tokens[at])
         at += 1
         if out[-1] == "values":
-            at = _values(tokens, at, out.extend)
+            at = _values(tokens, at, ends, out.extend)
     return out
 
 
-def _values(tokens: Sequence[str], at: int, add: Callable[[Sequence[str]], None]) -> int:
+def _values(tokens: Sequence[str], at: int, ends: Mapping[int, int], add: Callable[[Sequence[str]], None]) -> int:
     """Add the rows that begin at *at*, and return where they end."""
     before: Sequence[str] = ()
-    while end := _closed(tokens, at):
+    while end := ends.get(at, 0):
         row = tokens[at:end]
         if row != before:
             add([*([","] if before else []), *row])
@@ -242,14 +241,16 @@ def _values(tokens: Sequence[str], at: int, add: Callable[[Sequence[str]], None]
     return at
 
 
-def _closed(tokens: Sequence[str], at: int) -> int:
-    """Return the place after the parenthesis that closes the one at *at*; 0 if there is none."""
-    depth = 0
-    for place in range(at, len(tokens)):
-        depth += (tokens[place] == "(") - (tokens[place] == ")")
-        if depth <= 0:
-            return place + 1 if place > at else 0
-    return 0
+def _closed(tokens: Sequence[str]) -> dict[int, int]:
+    """Return the place after the parenthesis that closes each one, by the place of the opening one."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for place, token in enumerate(tokens):
+        if token == "(":
+            opened.append(place)
+        elif token == ")" and opened:
+            ends[opened.pop()] = place + 1
+    return ends
 
 
 def _joined(tokens: Sequence[str]) -> str:

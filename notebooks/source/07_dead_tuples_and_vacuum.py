@@ -27,7 +27,7 @@ bench = lesson.hold(quiet.server(lesson.bench()))
 #
 # Every second row of a table is deleted, then VACUUM runs. How many percent of the file does the operating system get back?
 #
-# And while VACUUM FULL writes a table of some megabytes anew, somebody reads one row of it, by its key, again and again. What is the reader's longest wait?
+# And while VACUUM FULL writes a table anew that fits into memory with ease, somebody reads one row of it, by its key, again and again. What is the reader's longest wait?
 
 # %%
 guess_back = lesson.predict("percent of the file that VACUUM gives back", 50)
@@ -225,7 +225,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 behind = probing.queued(bench)
-behind
+vacuum_pictures.queued(behind)
 
 # %%
 lesson.claim(
@@ -304,7 +304,7 @@ lesson.claim(
 )
 
 # %% [markdown]
-# The wait is the length of VACUUM FULL: milliseconds here, hours for a table of a terabyte. It is a line that slopes, since each later question has waited less; and in an application each of them holds a connection of the pool.
+# The wait is as long as VACUUM FULL takes: not much for a table of this size, hours for one of a terabyte. It is a line that slopes, since each later question has waited less; and in an application each of them holds a connection of the pool.
 
 # %% [markdown]
 # ## Your turn

@@ -126,7 +126,7 @@ lesson.claim(
 # Which is the oldest session? One row, by the primary key: the quickest question there is. It was asked of every table after every turn.
 
 # %% tags=["nbval-ignore-output"]
-pictures.latency(season)
+pictures.reads(season)
 
 # %% tags=["nbval-ignore-output"]
 pictures.costs(season)

@@ -140,7 +140,7 @@ lesson.claim(
 # %% [markdown]
 # ## What a look costs
 #
-# To count pages, nothing of the table may be in the server's cache. So a server is restarted before each look, and asked how many pages it read from outside. The estimate reads none of the table.
+# To count pages, nothing of the table may be in the server's cache. So a server is restarted before each look, and asked how many pages it read from outside. The count has a few pages of maps and catalogs in it as well, so it may be above what the table has. The estimate reads none of the table.
 
 # %%
 looks = bloat.cold(

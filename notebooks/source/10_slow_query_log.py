@@ -66,8 +66,9 @@ lesson.claim(
 #
 # People write statements on several lines, with commas and quotes in them. Twenty such statements are sent. Then the log is read in three ways: line by line, split at commas; as CSV; and by the lab, from each form that the server wrote.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 parsed = slow_log.parsed(bench, server)
+log_pictures.parsed(parsed)
 
 # %%
 lesson.claim(
@@ -102,8 +103,9 @@ lesson.claim(
 #
 # "Set it to 0 in your session, and you see everything there." A role without privileges tries, and a superuser.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 rights = slow_log.rights(bench, server)
+log_pictures.rights(rights)
 
 # %%
 refused = int(rights.plain == "42501")
@@ -182,8 +184,9 @@ lesson.claim(
 #
 # `auto_explain` logs the plan of what was slow, in an entry of its own with a duration of its own. Five executions with both switched on:
 
-# %%
+# %% tags=["nbval-ignore-output"]
 explained = slow_log.explained(bench, server)
+log_pictures.explained(explained)
 
 # %%
 entries = explained.entries / explained.sent
@@ -207,7 +210,7 @@ lesson.claim("Each has its plan", joined, between=(1, 1))
 # %% [markdown]
 # ## Why not simply log everything?
 #
-# Each entry is written, and by one process for all sessions, the logging collector. A busy server writes more log than data. The way between is a sample: `log_min_duration_sample` with `log_statement_sample_rate` takes a random share of what is below the threshold, and the threshold keeps all that is above it.
+# Each entry is written, and by one process for all sessions, the logging collector. The way between is a sample: `log_min_duration_sample` with `log_statement_sample_rate` takes a random share of what is below the threshold, and the threshold keeps all that is above it.
 
 # %% tags=["nbval-ignore-output"]
 sample = slow_log.sampled(bench, server, rate=0.1)

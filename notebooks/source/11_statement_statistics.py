@@ -56,7 +56,7 @@ lesson.claim(
 # %% tags=["nbval-ignore-output"]
 left_alone = run_statements.watched(bench, reset=False)
 disturbed = run_statements.watched(bench, reset=True)
-left_alone, disturbed
+pictures.watched(left_alone, disturbed)
 
 # %%
 lesson.claim(
@@ -81,7 +81,7 @@ lesson.claim(
 # %% tags=["nbval-ignore-output"]
 pinged = run_statements.pinged(bench, pre_ping=True)
 silent = run_statements.pinged(bench, pre_ping=False)
-pinged, silent
+pictures.pinged(pinged, silent)
 
 # %%
 lesson.claim(
@@ -133,7 +133,7 @@ lesson.claim("In the cures there is none", len(joined.loops + listed.loops), at_
 # %% tags=["nbval-ignore-output"]
 in_lists = run_statements.listed(bench, "lesson/in_list")
 arrays = run_statements.listed(bench, "lesson/any_list")
-in_lists, arrays
+pictures.lists(in_lists, arrays)
 
 # %%
 lesson.claim(
@@ -158,7 +158,7 @@ guess_faster = lesson.predict("times as fast with a trigram index", 3)
 # %% tags=["nbval-ignore-output"]
 posts = lesson.hold(index_use.more_posts(bench))
 tried = index_use.what_if_searchable(bench, pairs=bench.scaled(ci=4, workshop=12))
-pictures.sides(tried)
+pictures.sides(tried, ("without the index", "with it"))
 
 # %% tags=["nbval-ignore-output"]
 pictures.tried(tried, guess_faster)
@@ -248,7 +248,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 writing = index_use.writing(bench, without=index_use.UNUSED)
-pictures.sides(writing)
+pictures.sides(writing, ("with the index", "without it"))
 
 # %%
 lesson.claim(
@@ -270,7 +270,7 @@ lesson.claim(
 # %% tags=["nbval-ignore-output"]
 enforced = index_use.enforced(bench)
 planned = index_use.planned(bench, since="2030-01-01")
-enforced, planned
+pictures.scans(enforced, planned)
 
 # %%
 lesson.claim("The unique index refused rows", enforced.refused, at_least=1)

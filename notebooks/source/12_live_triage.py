@@ -74,7 +74,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 inside, outside = triage.frozen(stage, True), triage.frozen(stage, False)
-inside, outside
+triage_pictures.frozen(inside, outside)
 
 # %%
 lesson.claim(
@@ -127,7 +127,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 own, by_relation, by_transaction = triage.believed(stage)
-own, by_relation, by_transaction
+triage_pictures.believed([own, by_relation, by_transaction])
 
 # %%
 lesson.claim(
@@ -148,7 +148,7 @@ lesson.claim(
 
 # %% tags=["nbval-ignore-output"]
 orphan = triage.orphan(bench, server=stage.server)
-orphan
+triage_pictures.orphan(orphan)
 
 # %%
 lesson.claim(
@@ -230,7 +230,7 @@ lesson.claim("Guarded, no innocent one was", guarded.innocent_hit, at_most=0)
 # %% [markdown]
 # ## Your turn
 #
-# Let all who wait go on. Whoever is in nobody's way has to stay, and so has the payment's session. `stage.cancel(...)` and `stage.terminate(...)` take a session's name, are guarded, and return a receipt. `lesson.hint("free_the_queue")` helps, one step further each time it is called.
+# Let the payment and the list go on, so that nobody waits for a lock any more. The report has to run on. The reader has to keep its session, although the migration waits for it: of the two, the migration can try again later. `stage.cancel(...)` and `stage.terminate(...)` take a session's name, are guarded, and return a receipt. `lesson.hint("free_the_queue")` helps, one step further each time it is called.
 
 # %% tags=["exercise"]
 receipts = ...

@@ -73,6 +73,45 @@ def test_what_was_said_is_kept_and_later_held_against_the_log(
     assert (found[0]["verdict"], found[0]["rows_removed"]) == ("as predicted", 500)
 
 
+def test_what_cannot_be_judged_is_said(
+    foreign: Foreign, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document(capsys, "--dsn", foreign.watcher, "--watch", "0", "idle")
+    with (home / "autovacuum" / "predictions.jsonl").open("a") as stream:
+        stream.write('no json\n{"server": "half')
+    log = tmp_path / "pg.log.1"
+    said = 'automatic vacuum of table "postgres.public.idle": index scans: 0'
+    log.write_text(f"2026-11-23 02:51:28.000 NOZONE [7] LOG:  {said}\n2026-11-23 02:51:28 +02 [7] LOG:  {said}\n")
+    found = document(capsys, "--dsn", foreign.watcher, "--check", "--log", str(log), "idle")
+    first, second = found["notes"]  # type: ignore[misc]
+    assert first.endswith("no predictions and were passed over: 2")
+    assert second.startswith("1 of 2 runs in the log have no time, or one whose zone is not known")
+    assert found["outcomes"]
+    assert lab(["autovacuum", "--dsn", foreign.watcher, "--check", "--log", str(log), "idle"]) == 0
+    assert f"note: {second}" in capsys.readouterr().out
+
+
+def test_a_log_in_the_server_s_own_zone_is_held_against_what_was_said(
+    open_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = settings.read({"LAB_HOME": str(open_folder / "abroad")})
+    abroad = {"log_timezone": "Asia/Kolkata", "log_line_prefix": "%m [%p] "}
+    with private(config, settings={**SETTINGS, **abroad}) as server:
+        with server.owner() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE churned AS SELECT generate_series(1, 500) AS id")
+        here = Foreign(server, server.dsn(), server.dsn())
+        document(capsys, "--dsn", server.dsn(), "--watch", "0", "churned")
+        run(here, "DELETE FROM churned")
+        check = ("--dsn", server.dsn(), "--check", "--log", str(server.log), "churned")
+
+        def removed() -> bool:
+            found = document(capsys, *check)
+            assert found["notes"] == []
+            return any(one["rows_removed"] == 500 for one in found["outcomes"])  # type: ignore[attr-defined]
+
+        assert " IST " in server.log.read_text() and wait_until(removed, timeout_s=30, every_s=0.2)
+
+
 def run(foreign: Foreign, statement: str) -> None:
     """Run a statement in a session that ends, and so reports its counts."""
     with foreign.server.owner() as connection, connection.cursor() as cursor:

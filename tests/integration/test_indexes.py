@@ -11,6 +11,7 @@ from lab.config import Config
 from lab.demonstrate import index_use, run_statements
 from lab.demonstrate.bench import Bench
 from lab.observe import indexes
+from lab.observe.index_plans import ALL
 from lab.server import Server
 from tests.asking import value
 
@@ -60,14 +61,24 @@ def test_what_cannot_be_read_is_one_line(
     assert words in error and error.count("\n") == 1 and "secret" not in error
 
 
+def test_with_a_dsn_nothing_is_planned_unless_asked_and_never_by_a_superuser(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["indexes", "--dsn", server.owner_dsn, "--json"]) == 0
+    assert any(text.startswith("plans: none was made") for text in json.loads(capsys.readouterr().out)["unseen"])
+    assert run(["indexes", "--dsn", server.owner_dsn, "--plan"]) == 1
+    error = capsys.readouterr().err
+    assert "is a superuser" in error and error.count("\n") == 1
+
+
 def test_lent_posts_and_indexes_are_gone_at_the_end(bench: Bench) -> None:
     posts = value(bench.where.owner_dsn, "SELECT count(*) FROM posts")
-    before = {one.name for one in indexes.read(bench.where.owner_dsn, plan=False).indexes}
+    before = {one.name for one in indexes.read(bench.where.owner_dsn).indexes}
     with index_use.more_posts(bench, 100), index_use.searchable(bench), index_use.indexed(bench, [index_use.USED]):
-        during = {one.name for one in indexes.read(bench.where.owner_dsn, plan=False).indexes}
+        during = {one.name for one in indexes.read(bench.where.owner_dsn).indexes}
         assert value(bench.where.owner_dsn, "SELECT count(*) FROM posts") == int(str(posts)) + 100
     assert during - before == {"lab_what_if", index_use.USED}
-    assert {one.name for one in indexes.read(bench.where.owner_dsn, plan=False).indexes} == before
+    assert {one.name for one in indexes.read(bench.where.owner_dsn).indexes} == before
     assert value(bench.where.owner_dsn, "SELECT count(*) FROM posts") == posts
 
 
@@ -90,5 +101,5 @@ def test_an_author_loop_is_recognised_and_its_cures_are_none(bench: Bench) -> No
 
 def test_the_plans_of_the_labs_own_reader_are_no_evidence(bench: Bench) -> None:
     index_use.what_if_comments(bench, "author_id")
-    asked = indexes.read(bench.where.owner_dsn).statements or ()
+    asked = indexes.read(bench.where.owner_dsn, plan=ALL).statements or ()
     assert not [one for one in asked if "lab_what_if" in one.query or "lab_planned" in one.query]

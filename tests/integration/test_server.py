@@ -20,7 +20,8 @@ from lab import process
 from lab import server as servers
 from lab.config import Config
 from lab.errors import BusyError, ServerError, UsageError
-from lab.observe.autovacuum import connected, look
+from lab.observe.autovacuum import look
+from lab.observe.connection import connected
 from lab.server import Server, build, cluster
 from lab.server.layout import locate
 from tests.asking import value

@@ -8,7 +8,7 @@ import pytest
 from lab.analyse import bloat, index_bloat
 from lab.analyse.layout import Size, index_row_size, row_size, rows_of_a_page
 from lab.observe.bloat import stored_lengths
-from lab.record.bloat import Column, Counters, Index, IndexSpace, Reading, Seen, Space, Table
+from lab.record.bloat import Column, Counters, Index, IndexSpace, Reading, Seen, SeenIndex, Space, Table
 
 FLAG = Column(1, "flag", 1, 1, null_share=0.0, width=1)
 NUMBER = Column(2, "number", 8, 8, null_share=0.0, width=8)
@@ -87,7 +87,20 @@ def test_dead_rows_that_were_pruned_are_counted_but_take_no_room() -> None:
 def test_counters_that_cannot_be_true_are_not_taken() -> None:
     late = bloat.estimate(replace(TABLE, counters=replace(COUNTED, live=37_000)))
     assert late.live_rows == 18_500
-    assert "do not fit" in late.notes[0]
+    assert "of which 18,500 fit into the file" in late.notes[0]
+
+
+def test_more_rows_than_their_widths_allow_are_taken_where_both_have_counted_them() -> None:
+    narrow = replace(TABLE, counters=replace(COUNTED, live=37_000), counted_rows=37_000.0)
+    assert bloat.estimate(narrow).live_rows == 37_000
+    assert "they are narrower" in bloat.estimate(narrow).notes[0]
+
+
+@pytest.mark.parametrize(("orphans", "said"), [(10_000, "up to 5 points more"), (2500, "up to 1 point more")])
+def test_points_are_counted_as_people_do(orphans: int, said: str) -> None:
+    live = 18_500 - orphans
+    space = bloat.estimate(replace(TABLE, counters=replace(COUNTED, live=live)))
+    assert said in " ".join(space.notes)
 
 
 def test_counters_that_a_crash_has_taken_are_not_taken() -> None:
@@ -139,7 +152,7 @@ def test_what_was_read_becomes_a_space_with_its_cost() -> None:
 
 def test_the_reserve_of_the_fillfactor_is_free_and_not_to_be_reused() -> None:
     space = Space("exact", 1000, dead_bytes=100.0, free_bytes=400.0, reserve_bytes=300.0)
-    assert (space.unused_pct, space.reuse_pct) == (50, 20)
+    assert (space.dead_pct, space.free_pct, space.reuse_pct) == (10, 40, 20)
 
 
 INDEX = Index(2, 1, "i", 113 * 8192, columns=(NUMBER,), counted_rows=40_000.0)
@@ -183,3 +196,53 @@ def test_lengths_as_stored_have_a_header_of_one_byte_or_four() -> None:
     assert stored_lengths([], [], [126, 127], 0.0) == ((127, 0.5), (131, 0.5))
     assert stored_lengths([], [1.0], [], 0.0) == ()
     assert stored_lengths([10], [0.25], [20], 0.5) == ((11, 0.5), (21, 0.5))
+
+
+LATE = replace(COUNTED, live=0, dead=18_500, changed=18_500, inserted=37_000, deleted=18_500)
+
+
+def test_changes_reported_after_the_vacuum_that_saw_them_are_recognised() -> None:
+    table = replace(TABLE, size_bytes=200 * 8192, counted_pages=200, counters=LATE)
+    space = bloat.estimate(table)
+    assert (space.live_rows, space.dead_rows, round(space.rewrite_pct)) == (18_500, 0, 50)
+    assert "reported after" in space.notes[0]
+    assert (bloat.counted(table).dead_rows, bloat.counted(table).live_rows) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "true",
+    [
+        replace(LATE, deleted=37_000),  # all that VACUUM had counted were deleted since
+        replace(LATE, live=18_500, dead=18_500),  # updated since
+        replace(LATE, last_vacuum=None, last_analyze=None),
+    ],
+)
+def test_changes_that_can_be_later_than_the_vacuum_are_believed(true: Counters) -> None:
+    assert not bloat.counted_late(replace(TABLE, counters=true))
+
+
+def test_dead_rows_of_an_empty_file_are_none() -> None:
+    emptied = replace(TABLE, size_bytes=0, counted_rows=0.0, counted_pages=0, counters=replace(LATE, inserted=18_500))
+    assert bloat.counted_late(emptied)
+    assert bloat.counted(emptied).dead_rows is None
+
+
+READ = Reading("exact", 1.0, {"index_size": 112 * 8192, "leaf_pages": 110, "internal_pages": 1, "empty_pages": 0,
+                              "deleted_pages": 0, "avg_leaf_density": 90.0})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dead", "partial", "said"),
+    [(20_000.0, False, "about 50.0 %"), (30_000.0, True, "about 74.1 %"), (None, False, "nobody has counted")],
+)
+def test_dead_rows_may_have_entries_that_reindex_drops(dead: float | None, partial: bool, said: str) -> None:
+    seen = SeenIndex(replace(INDEX, size_bytes=112 * 8192, partial=partial), (READ,))
+    space = index_bloat.spaces(seen, 20_000.0, 20_000.0, dead).spaces["exact"]
+    assert said in space.notes[0]
+    assert (space.rebuild_pct is None) == (dead is not None)
+
+
+def test_a_few_dead_rows_decide_on_no_point() -> None:
+    seen = SeenIndex(replace(INDEX, size_bytes=112 * 8192), (READ,))
+    space = index_bloat.spaces(seen, 40_000.0, 40_000.0, 100.0).spaces["exact"]
+    assert (round(space.rebuild_pct), space.notes) == (0, ())

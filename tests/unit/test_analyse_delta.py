@@ -12,7 +12,10 @@ from lab import sql
 from lab.analyse.delta import between, database_delta
 from lab.analyse.statements import kind_of, spread_ms, statement_deltas
 from lab.errors import RecordError
+from lab.observe.session import STATEMENTS as RECORDED
+from lab.observe.session import select_list
 from lab.record.counters import Began, Snapshot, StatementCounters, TableCounters, Unreported
+from lab.sql import columns
 
 DATABASE: dict[str, Any] = {
     "sessions": 10,
@@ -109,17 +112,40 @@ def test_a_reset_of_one_view_or_an_orderly_restart_is_no_crash(change: dict[str,
     assert calls(look(statement(1, 5)), look(statement(1, 50), **change)) == {1: 45}
 
 
-def test_a_statement_that_was_reset_alone_is_unknown_alone() -> None:
-    assert calls(look(statement(1, 5), statement(2, 1)), look(statement(1, 3), statement(2, 2))) == {1: None, 2: 1}
+DATED = {"stats_since": "monday"}
 
 
-def test_a_statement_whose_time_went_back_was_reset_however_many_calls_it_has() -> None:
-    after = look(statement(1, 9, total_exec_ms=1.0), statement(2, 2))
-    assert calls(look(statement(1, 5), statement(2, 1)), after) == {1: None, 2: 1}
+def test_a_statement_that_was_reset_alone_is_unknown_alone_where_each_is_dated() -> None:
+    before = look(statement(1, 5, **DATED), statement(2, 1, **DATED), statement(3, 1, **DATED))
+    after = look(statement(1, 9, stats_since="tuesday"), statement(2, 2, **DATED))
+    assert calls(before, after) == {1: None, 2: 1, 3: None}
 
 
-def test_a_statement_that_left_is_unknown() -> None:
-    assert calls(look(statement(1, 5), statement(2, 1)), look(statement(2, 2))) == {1: None, 2: 1}
+LOSSES: dict[str, tuple[StatementCounters, ...]] = {
+    "left": (),
+    "fewer calls": (statement(1, 3),),
+    "less time": (statement(1, 9, total_exec_ms=1.0),),
+    "longer shortest call": (statement(1, 9, min_exec_ms=1.5, max_exec_ms=4.0),),
+    "shorter longest call": (statement(1, 9, min_exec_ms=1.0, max_exec_ms=3.0),),
+}
+UNDATED: dict[str, dict[str, Any]] = {"13": {"statements_dealloc": None, "statements_reset": None}, "14": {}}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("version", UNDATED)
+def test_one_loss_without_a_date_makes_what_grew_unknown(version: str, loss: str) -> None:
+    # statement 2 was reset with the other, and called three times since: the difference would say twice
+    began = UNDATED[version]
+    before = look(statement(1, 5, min_exec_ms=1.0, max_exec_ms=4.0), statement(2, 1), **began)
+    deltas = statement_deltas(before, look(*LOSSES[loss], statement(2, 3), **began))
+    assert {one.calls for one in deltas.statements} == {None}
+    assert "lost their counts" in deltas.why and deltas.complete is None
+
+
+def test_extremes_that_widen_or_are_of_no_call_are_no_loss() -> None:
+    before = look(statement(1, 5, min_exec_ms=1.0, max_exec_ms=4.0), statement(2, 0, min_exec_ms=0.0, max_exec_ms=0.0))
+    after = look(statement(1, 6, min_exec_ms=0.5, max_exec_ms=5.0), statement(2, 1, min_exec_ms=2.0, max_exec_ms=2.0))
+    assert calls(before, after) == {1: 1, 2: 1}
 
 
 def test_when_statements_were_dropped_only_dated_counters_are_known() -> None:
@@ -132,16 +158,16 @@ def test_when_statements_were_dropped_only_dated_counters_are_known() -> None:
     assert deltas.complete is False and deltas.seen_share == pytest.approx(26 / 104)
 
 
+def test_statements_that_were_dropped_while_it_was_looked_are_missing_too() -> None:
+    after = look(statement(1, 9), statements_dealloc=0, statements_dealloc_after=1)
+    deltas = statement_deltas(look(statement(1, 5)), after)
+    assert deltas.complete is False and deltas.statements[0].calls is None
+
+
 def test_a_server_that_does_not_count_what_it_drops_is_subtracted_with_completeness_unknown() -> None:
     old: dict[str, Any] = {"statements_dealloc": None, "statements_reset": None}
     deltas = statement_deltas(look(statement(1, 5), **old), look(statement(1, 9), **old))
     assert deltas.statements[0].calls == 4 and deltas.complete is None
-
-
-def test_a_server_that_does_not_date_its_reset_is_found_out_by_its_counts() -> None:
-    old: dict[str, Any] = {"statements_dealloc": None, "statements_reset": None}
-    before = look(statement(1, 5), statement(2, 5), **old)
-    assert set(calls(before, look(statement(1, 2), statement(3, 1), **old)).values()) == {None}
 
 
 def test_the_spread_is_that_of_the_calls_in_between() -> None:
@@ -159,8 +185,20 @@ def test_the_spread_is_unknown_where_rounding_hides_it() -> None:
     assert spread_ms(before, after) is None
 
 
+def filled(question: str, wanted: columns.Names, live: set[str]) -> str:
+    """The text of a question as the lab asks it on a server whose views have these columns."""
+    text = re.sub(
+        r"%\(\w+\)s|(?<!:):[a-z_]+", "'x'", sql.load(question).replace("{locked}", sql.load("observe/locked"))
+    )
+    parts = {"columns": select_list(wanted, live), "schema": '"Über all"', "signal": "pg_cancel_backend"}
+    for name, part in {**parts, "name": "wal"}.items():
+        text = re.sub(rf"(?<!{{){{{name}}}(?!}})", part, text)
+    return text
+
+
 def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
-    own = sql.load("observe/statement_counters").format(columns="calls, NULL AS plans", schema="public")
+    live = {"calls", "query", "total_time"}
+    own = filled("observe/statement_counters", columns.STATEMENTS, live)
     subject = sql.load("app/post")
     without_comment = own.partition("\n")[2]
     texts = (own, without_comment, subject, "BEGIN", "COMMIT", "SELECT 1 -- begin", "SELECT pg_sleep(1)")
@@ -168,10 +206,37 @@ def test_what_the_lab_asked_and_transactions_are_told_apart() -> None:
     assert [kind_of(text) for text in texts] == kinds
 
 
-@pytest.mark.parametrize("name", [name for name in sql.titles() if name.startswith("observe/")])
+LOOKING = [name for name in sql.titles() if name.startswith(("observe/", "bloat/", "triage/"))]
+ASKING = [name for name in LOOKING if re.search(r"\b(pg|lab)[_.]", sql.load(name))]
+
+
+@pytest.mark.parametrize("name", ASKING)
 def test_every_question_of_the_observers_is_known_as_the_labs_own(name: str) -> None:
-    filled = re.sub(r"%\(\w+\)s", "'x'", re.sub(r"\{\w+\}", "a, NULL AS b", sql.load(name)))
-    assert kind_of(filled) == "lab"
+    recorded = (RECORDED,) if name == "observe/statements" else None
+    for wanted in recorded or columns.LISTS.get(name, ({},)):
+        every = {old for names in wanted.values() for old in names}
+        for live in (every, set(), {names[-1] for names in wanted.values()}):
+            assert kind_of(filled(name, wanted, live)) == "lab"
+
+
+@pytest.mark.parametrize("name", [name for name in ASKING if "{columns}" in sql.load(name)])
+def test_what_somebody_else_asks_of_the_same_view_is_not_the_labs(name: str) -> None:
+    wanted = RECORDED if name == "observe/statements" else columns.LISTS[name][0]
+    for other in ({"n": ("calls",)}, {**wanted, "n": ("calls",)}, dict(list(wanted.items())[1:])):
+        assert kind_of(filled(name, other, {"calls", *wanted})) == "query"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT query, calls FROM public.pg_stat_statements WHERE dbid = 5",
+        "SELECT sum(calls) FROM pg_stat_statements",
+        "SELECT datname, xact_commit FROM pg_stat_database WHERE datname = current_database()",
+        "SELECT checkpoints_timed FROM pg_catalog.pg_stat_bgwriter AS counters",
+    ],
+)
+def test_other_peoples_monitoring_is_a_statement_like_any_other(text: str) -> None:
+    assert kind_of(text) == "query"
 
 
 def test_two_databases_have_no_difference() -> None:

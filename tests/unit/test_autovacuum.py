@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from lab.analyse import autovacuum as arithmetic
 from lab.analyse.autovacuum_check import AS_PREDICTED, EARLY, LATE, MISSED, OPEN, UNFORESEEN, VOID, outcome
 from lab.analyse.autovacuum_prediction import predict, rate, removes, sentence, turn_s
 from lab.analyse.vacuum_log import Run
-from lab.errors import RecordError
 from lab.record.autovacuum import (
     ALL,
     ANALYZE,
@@ -29,8 +27,6 @@ from lab.record.autovacuum import (
     Prediction,
     Rules,
     Table,
-    keep,
-    kept,
 )
 from lab.record.horizon import Holder, Holders
 from lab.record.options import Options, options
@@ -299,14 +295,11 @@ def test_the_effect_is_checked_against_the_rows_that_went() -> None:
         assert outcome(made, later, [run]).effect_as_predicted is right
 
 
-def test_predictions_are_kept_as_lines_and_a_half_written_one_is_left_out(tmp_path: Path) -> None:
-    file = tmp_path / "folder" / "predictions.jsonl"
-    made = predict([look(dead_rows=3000)])
-    keep(file, made[:1])
-    keep(file, made[1:])
-    with file.open("a") as stream:
-        stream.write('{"server": "half')
-    assert kept(file) == made and {one.action for one in made} == {VACUUM, ANALYZE}
-    file.write_text("no json\n")
-    with pytest.raises(RecordError, match="line 1"):
-        kept(file)
+def test_counters_that_were_seen_too_briefly_between_runs_are_not_taken_to_stand_still() -> None:
+    looks = [look(0, dead_rows=400), look(0.5, dead_rows=400, xid_age=110)]
+    looks += [look(1 + n / 2, dead_rows=40, xid_age=120 + 10 * n, autovacuums=1) for n in range(2)]
+    found = vacuum(*looks)
+    assert (found.verdict, found.reason, found.earliest_s) == (UNKNOWN, "dead rows", None)
+    assert "too little was seen" in sentence(found)
+    seen_longer = [look(2 + n / 2, dead_rows=40, xid_age=140 + 10 * n, autovacuums=1) for n in range(5)]
+    assert (vacuum(*looks, *seen_longer).verdict, vacuum(*looks, *seen_longer).reason) == (LATER, "age")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab.analyse.autovacuum_prediction import predict
 from lab.chart.autovacuum import Course, course, figure, finding
@@ -55,3 +56,23 @@ def test_the_figure_names_its_axes_and_what_is_in_it() -> None:
     texts = {text.get_text() for text in ax.texts}
     assert {"dead rows", "threshold", "predicted", "expected", "came"} <= texts
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time since the first look, s", "dead rows")
+
+
+def test_a_run_before_the_prediction_is_in_the_title_as_it_is_in_the_picture() -> None:
+    before = replace(drawn(99), runs_s=(2.5,))
+    assert finding(before) == "Autovacuum came to vacuum public.sessions before the prediction, and not again so far"
+    assert "again when it was expected" in finding(replace(drawn(), runs_s=(2.5, CAME_S)))
+    unexpected = replace(before, prediction=replace(before.prediction, earliest_s=None, latest_s=None))
+    assert "before the prediction; it was not expected again, and after that it did not run" in finding(unexpected)
+
+
+@pytest.mark.parametrize("came_s", [1.0, 3.2, 3.9, 4.1, 15.9])
+def test_no_line_goes_through_the_name_of_another(came_s: float) -> None:
+    one = replace(drawn(99), runs_s=(came_s,))
+    made = figure(one)
+    (ax,), renderer = made.axes, FigureCanvasAgg(made).get_renderer()
+    for text in ax.texts:
+        if text.get_text() in ("came", "predicted"):
+            box = text.get_window_extent(renderer)
+            for x in (came_s, one.predicted_at_s):
+                assert not box.x0 < ax.transData.transform((x, 0))[0] < box.x1

@@ -57,3 +57,14 @@ def test_a_part_is_named_where_its_name_fits(share: float) -> None:
     assert ("dead" in texts(figure)) == (share > 10)
     assert {"live", "your guess"} <= set(texts(figure))
     assert outside(figure) == []
+
+
+def test_a_long_head_stays_above_its_column() -> None:
+    wide = ["VACUUM", "a head that is wider than its column, and that by far"]
+    assert outside(matrix(replace(GRID, columns=wide * 2, column_notes=(), cells=[[False, True] * 2] * 2))) == []
+    figure = matrix(replace(GRID, columns=["VACUUM", "LOCK TABLE", "VACUUM FULL"], cells=[[True] * 3] * 2,
+                            column_notes=["EXCLUSIVE"] * 3, row_notes=["SHARE UPDATE EXCLUSIVE"] * 2,
+                            rows=["CREATE INDEX CONCURRENTLY"] * 2))  # fmt: skip
+    renderer, (ax,) = FigureCanvasAgg(figure).get_renderer(), figure.axes
+    (head,) = [text for text in ax.texts if text.get_text().split() == ["VACUUM", "FULL"]]
+    assert head.get_window_extent(renderer).x1 <= ax.get_window_extent(renderer).x1

@@ -25,7 +25,7 @@ def test_every_repeat_is_a_dot_and_the_median_is_written():
     figure = plain.strip(ROWS, WORDS, log=True)
     dots = [line for line in figure.axes[0].lines if line.get_marker() in ("x", "o")]
     assert [len(line.get_xdata()) for line in dots] == [3, 2]
-    assert "9" in texts(figure)
+    assert "median 9" in texts(figure)
 
 
 def test_guess_and_limit_stand_in_the_figure_by_name():
@@ -74,3 +74,21 @@ def test_what_is_guessed_of_the_x_axis_is_an_upright_line_with_its_name() -> Non
     upright = {line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1}
     assert upright == {12.0, 20.0}
     assert {"your guess 12", "predicted 20"} <= {text.get_text() for text in ax.texts}
+
+
+@pytest.mark.parametrize("dpi", [72, 90, 150])
+def test_a_title_of_wide_letters_is_broken_before_the_edge(dpi: int) -> None:
+    whole = "Beside VACUUM FULL the reader waited 2,404 ms, 100 % of the time that it took, and MORE"
+    for end in range(66, len(whole), 2):
+        figure = plain.strip(ROWS, Words(whole[:end], whole[:end] + whole, "ms"))
+        figure.set_dpi(dpi)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        assert all(text.get_window_extent(renderer).x1 <= figure.bbox.x1 for text in figure.texts)
+
+
+def test_the_median_of_several_is_written_at_its_mark_and_not_beside_the_last_dot() -> None:
+    figure = plain.strip([Row("with an outlier", [1.0, 1.1, 1.2, 4.0]), Row("one", [3.0])], Words("t", "s", "ms"))
+    (ax,), found = figure.axes, boxes(figure)
+    at = {value: ax.transData.transform((value, 0))[0] for value in (1.15, 3.0, 4.0)}
+    assert found["median 1.15"].x0 < at[1.15] < found["median 1.15"].x1 < at[4.0]
+    assert at[3.0] < found["3"].x0

@@ -1,5 +1,7 @@
 """The figures of lesson 08 say what was measured, and its exercise what is wrong."""
 
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,8 +49,8 @@ def test_the_exercise_without_a_server_says_so() -> None:
     assert comes_in_time(...)[0] is False
 
 
-@pytest.mark.parametrize(("came_s", "outside_s"), [(5.0, 0.0), (3.5, 0.5), (9.0, 2.0), (None, None)])
-def test_a_run_is_held_against_the_interval(came_s: float | None, outside_s: float | None) -> None:
+@pytest.mark.parametrize(("came_s", "outside_s"), [(5.0, 0.0), (3.5, 0.5), (9.0, 2.0), (None, math.inf)])
+def test_a_run_is_held_against_the_interval(came_s: float | None, outside_s: float) -> None:
     assert Climb("t", 1000, 10.0, earliest_s=4.0, latest_s=7.0, came_s=came_s).outside_s == outside_s
 
 
@@ -79,8 +81,20 @@ def test_the_line_that_leaves_the_axis_is_named_with_its_peak_and_the_title_says
     autovacuum_pictures.dead(season(dict(zip(churn.TREATMENTS, (200, 100, 50, 1200), strict=True))), guess=12)
     autovacuum_pictures.dead(season(dict.fromkeys(churn.TREATMENTS, 50)))
     (figure, line, title), (_, _, other) = shown
-    assert title.startswith("Each smaller scale factor leaves fewer")
+    assert title.startswith("The smaller the scale factor, the fewer")
     assert other.startswith("The scale factors do not differ")
     assert figure.axes[0].get_ylim() == (0, 30)
     assert "switched off, to 120 %" in {text.get_text() for text in figure.axes[0].texts}
     assert "120" not in line
+
+
+def test_what_an_innocent_query_pays_is_told_in_blocks_and_not_in_microseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[Any, str, str]] = []
+    monkeypatch.setattr("lab.lesson.pictures.show", lambda *parts: shown.append(parts))
+    alike = season(dict.fromkeys(churn.TREATMENTS, 50))
+    *others, off = alike.tables
+    slow = [replace(one, cost=Cost(168, (0.1, 0.2))) for one in off.rounds]
+    autovacuum_pictures.reads(replace(alike, tables=(*others, replace(off, rounds=slow))))
+    autovacuum_pictures.reads(alike)
+    assert shown[0][2] == "One row by its key takes 168 blocks without autovacuum, 3 at a factor of 0.01"
+    assert shown[1][2].endswith("3 blocks without autovacuum, and 3 with the smallest scale factor")

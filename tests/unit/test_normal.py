@@ -1,7 +1,7 @@
 """One text for a statement: whatever is written, no constant is in it, and it is its own text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.sql.normal import normalise
@@ -56,6 +56,34 @@ PIECES = r"""select - -- /* */ ( ) in values array [ ] , 1 ' '' " $$ $1 $a$ E' \
 
 @given(st.lists(st.sampled_from([*PIECES.split(), " ", "\n", "\x00"])).map("".join))
 def test_broken_statements_have_a_normal_form_that_is_its_own(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+
+
+LONG = 50_000  # characters: what is not linear in them does not come to an end here
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("select 1 " + "+" * LONG + "2", "select ?" + " +" * LONG + " ?"),
+        ("select a " + "*-" * LONG + " b", "select a " + "*-" * (LONG - 1) + "* - b"),
+        ("select a " + "+/**/" * LONG + "b", "select a" + " +" * LONG + " b"),
+        ("select a " + "@-" * LONG + " b", "select a " + "@-" * LONG + " b"),
+        ("select '" + "x''" * LONG + "' b", "select ? b"),
+    ],
+)
+def test_a_long_run_is_cut_as_a_short_one(long: str, short: str) -> None:
+    assert normalise(long) == short
+
+
+REPEATED = [*PIECES.split(), "+", "*-", "/", "values (", "in (", "array[", "(1),", "+/**/", "'a'\n"]
+RUNS = st.tuples(st.sampled_from(REPEATED), st.integers(1, 4000))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(RUNS.map(lambda run: run[0] * run[1]), max_size=4).map(" ".join))
+def test_long_runs_have_a_normal_form_that_is_its_own(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
 

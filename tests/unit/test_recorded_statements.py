@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab import sql
 from lab.analyse.delta import TableDelta
 from lab.analyse.recorded import recorded_statements, recorded_tables
 from lab.cli.main import run as lab
@@ -15,6 +16,8 @@ from lab.record.run import Run
 from tests.stored import steady
 
 LIST, CHILD = "SELECT id FROM posts LIMIT $1", "SELECT name FROM users WHERE id = $1"
+
+OWN = "observe/can_flush"
 
 
 def rows(mark: str, **calls: int) -> list[dict[str, Any]]:
@@ -53,6 +56,18 @@ def test_the_command_shows_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert lab(["statements", str(run.folder)]) == 0
     out = capsys.readouterr().out
     assert "select name from users where id = ?" in out and "N+1" in out and "apart, calls: commit 10" in out
+
+
+def test_the_command_shows_the_labs_own_questions_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = (
+        {**rows(mark, own=calls)[0], "query": sql.load(OWN)} for mark, calls in (("start", 2), ("after", 7))
+    )
+    run = steady(statements=[before, after]).write(tmp_path)
+    assert lab(["statements", str(run.folder)]) == 0
+    assert "apart, the lab's own calls: 5" in capsys.readouterr().out
+    assert lab(["statements", str(run.folder), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["calls"] for one in document["lab"]] == [5] and document["statements"] == []
 
 
 def test_the_command_lays_two_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LogError, UsageError
-from lab.slowlog import csvlog, jsonlog, read, sources, statements, stderr
-from lab.slowlog.entries import from_rows
+from lab.slowlog import csvlog, entries, jsonlog, read, sources, statements, stderr
+from lab.slowlog.block import from_rows
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import kind_and_text, rows
+from lab.slowlog.plans import Joiner, Plan, Ran, asked
 from lab.slowlog.prefix import Prefix, compiled
+from lab.slowlog.reading import _Reading
 from lab.sql.normal import normalise
 from tests.logs import FORMS, Said, log_of
 
@@ -114,6 +116,34 @@ def test_one_log_in_two_forms_is_refused(tmp_path: Path) -> None:
         read([tmp_path / "a.csv", tmp_path / "a.json"])
 
 
+@pytest.mark.parametrize("other", ["./a.csv", "link.csv", "hard.csv", "a.csv"])
+def test_one_file_by_two_paths_is_refused(other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_bytes(log_of("csv26", [SLOW]))
+    Path("link.csv").symlink_to("a.csv")
+    Path("hard.csv").hardlink_to("a.csv")
+    for files in (["a.csv", other], [str(tmp_path / "a.csv"), other]):
+        with pytest.raises(UsageError, match="one log"):
+            read(files)
+
+
+QUIET = Said("ending log output to stderr", detail="x" * 70_000)
+
+
+@pytest.mark.parametrize(("csv_name", "log_name"), [("a.csv", "a.log"), ("a.csv.1", "a.log.1"), ("a.csv.gz", "a.log")])
+def test_what_a_server_writes_to_stderr_too_is_refused_and_what_it_does_not_is_read(
+    csv_name: str, log_name: str, tmp_path: Path
+) -> None:
+    files = [tmp_path / csv_name, tmp_path / log_name]
+    packed = gzip.compress if csv_name.endswith(".gz") else bytes
+    files[0].write_bytes(packed(log_of("csv26", [SLOW])))
+    files[1].write_bytes(log_of("stderr", [QUIET]))
+    assert read(files).statements == 1
+    files[1].write_bytes(log_of("stderr", [QUIET, SLOW]))
+    with pytest.raises(UsageError, match="one log"):
+        read(files)
+
+
 def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="No such file"):
         read([tmp_path / "none.csv"])
@@ -139,6 +169,7 @@ def test_any_prefix_is_understood_given_or_not(setting: str, line: str) -> None:
         assert begun is not None
         assert line[begun.rest :] == "duration: 1.000 ms"
         assert begun.session in ("42", "6561a000.2a")
+        assert begun.time in ("", "1700000000.123") or begun.time.endswith(" UTC")
 
 
 def test_an_escape_that_no_version_has_is_refused() -> None:
@@ -151,6 +182,24 @@ def test_statements_are_to_be_had_one_by_one_with_their_parameters(tmp_path: Pat
     table = pa.concat_tables(statements([tmp_path / "log"]))
     assert table["statement"].to_pylist() == ["SELECT 'a,\"b\"\n\tc' FROM t WHERE x = 5", "SELECT $1"]
     assert table["detail"].to_pylist() == ["", "Parameters: $1 = 'it''s, \"x\"'"]
+
+
+VACUUM = Said('automatic vacuum of table "lab.public.posts": index scans: 1\npages: 0 removed', session="6561a000.2a")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_entries_of_any_kind_are_to_be_had_one_by_one(form: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(log_of(form, [SLOW, VACUUM, Said("it is wrong", severity="ERROR")]))
+    found = list(entries([tmp_path / "log"]))
+    assert [(one.severity, one.message) for one in found[1:]] == [("LOG", VACUUM.message), ("ERROR", "it is wrong")]
+    assert (found[1].time, found[1].pid) == ("2026-11-23 10:00:00.010 UTC", 42)
+    assert [one.message for one in entries([tmp_path / "log"], begins=["automatic "])] == [VACUUM.message]
+
+
+def test_entries_that_do_not_say_their_process_have_none(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("LOG:  ready\n")
+    (one,) = entries([tmp_path / "log"])
+    assert (one.time, one.pid, one.message) == ("", None, "ready")
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300))
@@ -240,6 +289,45 @@ def test_a_log_after_a_crash_goes_on_in_the_middle_of_a_line() -> None:
     whole = log_of("csv26", SMALL)
     found, skipped = counted(whole[:-150] + whole, "csv26")
     assert (found, skipped) == (9, 1)
+
+
+LONG = Said("duration: 1.000 ms  statement: SELECT '" + 'long, "text"\n' * 1_600_000 + "'")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("lines", [True, False])
+def test_an_entry_of_over_16_mb_is_skipped_and_counted(form: str, lines: bool, tmp_path: Path) -> None:
+    long = LONG if lines else Said(LONG.message.replace("\n", " "))
+    (tmp_path / "log").write_bytes(log_of(form, [SLOW, long, QUICK]))
+    found = read([tmp_path / "log"])
+    assert (found.statements, found.duration_ms, found.skipped) == (2, 1500.75, 1)
+
+
+@pytest.mark.parametrize("junk", [b"x" * 2**20, b'"x,\n' * 2**18, b"x\ny," * 2**18])
+def test_what_is_no_log_is_not_kept(junk: bytes) -> None:
+    for blocks in (csvlog.blocks, jsonlog.blocks):
+        assert max(map(len, blocks(junk for _ in range(24)))) < 2**24 + 2**21
+    found = sum(len(block) for block in stderr.blocks((junk for _ in range(24)), Prefix()))
+    assert found == 0
+
+
+def test_a_plan_whose_session_never_returns_costs_no_other_session(tmp_path: Path) -> None:
+    reading = _Reading()
+    reading.add(rows(csvlog.parse(log_of("csv26", [Said(PLAN.format("1.000"), session="a.1")]), 26)))
+    later = rows(csvlog.parse(log_of("csv26", [QUICK] * 2000), 26))
+    assert len(reading._to_follow(later)) < 300
+    reading.add(later)
+    assert reading.result((), 0).statements == 2001
+
+
+def test_plans_that_wait_are_not_kept_without_end() -> None:
+    joiner = Joiner()
+    plans = [Plan(f"SELECT {n}", "x" * 2**20, 1.0, None) for n in range(40)]
+    decided = [plan for plan in plans for plan in joiner.plan("a.1", plan)]
+    assert 20 < len(decided) < 40
+    last = joiner.statement("a.1", Ran(asked("SELECT 39"), 7, 1.0, None))
+    assert decided + last == plans
+    assert [plan.group for plan in last][-2:] == [-1, 7]
 
 
 def test_blocks_are_cut_between_entries_wherever_a_chunk_ends() -> None:

@@ -1,5 +1,6 @@
 """Identities, receipts, trees of waits and averages: known answers without a server."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from lab.analyse import active, locks
 from lab.analyse.locks import Wait
+from lab.demonstrate.aiming import INNOCENT, WANTED, Hit, Signal, counted
 from lab.errors import UsageError
 from lab.record.triage import (
     GONE,
@@ -72,6 +74,8 @@ def test_a_session_that_may_not_be_seen_is_known_as_hidden() -> None:
     hidden = Session(1, "u", "d", "", None, None, None, *[None] * 7, UNSEEN, None, False, False, NOW)  # type: ignore[arg-type]
     assert hidden.hidden
     assert hidden.identity is None
+    assert hidden.hidden_client
+    assert not replace(hidden, user=None).hidden_client  # a process of the server's own
     assert not session(1).hidden
 
 
@@ -111,12 +115,58 @@ def test_a_circle_that_waits_for_a_root_hangs_below_it() -> None:
     assert locks.behind(tree) == {1, 2}
 
 
-@given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)).filter(lambda edge: edge[0] != edge[1]), unique=True))
-def test_every_wait_is_in_a_tree_whatever_waits_for_whom(edges: list[tuple[int, int]]) -> None:
-    found = [node for tree in trees(*edges) for node in locks.flat(tree)]
+EDGE = st.tuples(st.integers(1, 12), st.integers(1, 12)).filter(lambda edge: edge[0] != edge[1])
+
+
+@given(st.dictionaries(EDGE, st.sampled_from([None, True, False])))
+def test_every_wait_is_drawn_or_counted_whatever_waits_for_whom(edges: dict[tuple[int, int], bool | None]) -> None:
+    held = {said: None if said is None else Lock(1, "ShareLock", said, ("t",), "x") for said in (None, True, False)}
+    forest = locks.forest([Wait(waiter, blocker, None, held[said]) for (waiter, blocker), said in edges.items()])
+    found = [node for tree in forest for node in locks.flat(tree)]
     assert {node.party for node in found} == {party for edge in edges for party in edge}
-    shown = {(node.wait.waiter, node.wait.blocker) for node in found if node.wait}
-    assert shown == set(edges)
+    drawn = {(node.wait.waiter, node.wait.blocker) for node in found if node.wait}
+    counted = {(waiter, node.party) for node in found for waiter in node.more}
+    assert drawn | counted == set(edges)
+    assert not drawn & counted
+
+
+def queue(waiters: int) -> Scene:
+    """A table that one session holds, and a queue for it, as pg_blocking_pids tells of it."""
+    tag, mode = ("relation", 7), "AccessExclusiveLock"
+    taken = tuple(Lock(pid, mode, pid == 1, tag, "things") for pid in range(1, waiters + 2))
+    return Scene(tuple(session(pid, tuple(range(1, pid))) for pid in range(1, waiters + 2)), taken)
+
+
+def test_a_queue_of_a_thousand_hangs_below_whoever_holds_the_lock() -> None:
+    scene = queue(1000)
+    edges = locks.waits(scene)
+    assert len(edges) == 1000 * 1001 / 2
+    (tree,) = locks.forest(edges)
+    assert [node.party for node in tree.below] == list(range(2, 1002))
+    assert not any(node.below or node.seen_above for node in tree.below)
+    text = locks.lines(scene, (tree,))
+    assert text[0].endswith("; 1000 behind it")
+    assert text[-1].endswith("where AccessExclusiveLock is held; waits for 2 and 3 and 4 and 996 more too")
+    assert sum(map(len, text)) < 200 * 1001
+
+
+def test_of_a_queue_the_nearest_waits_are_for_whoever_holds_the_lock() -> None:
+    found = locks.nearest(locks.waits(queue(50)), each=3)
+    assert sum(one.blocker == 1 for one in found) == 50
+    assert max(sum(one.waiter == pid for one in found) for pid in range(2, 52)) == 3
+
+
+def test_a_thousand_who_hold_what_one_asks_for_are_all_roots() -> None:
+    forest = trees(*((1, blocker) for blocker in range(2, 1002)))
+    assert len(forest) == 1000
+    assert all(locks.behind(tree) == {1} for tree in forest)
+    assert locks.lines(Scene(()), forest[-1:])[-1] == "└─ and 1 more, which stand elsewhere"
+
+
+def test_a_chain_of_two_thousand_is_no_matter_of_depth() -> None:
+    (tree,) = trees(*((number + 1, number) for number in range(1, 2001)))
+    assert len(locks.behind(tree)) == 2000
+    assert len(locks.lines(Scene(()), (tree,))) == 2001
 
 
 def test_a_worker_that_waits_counts_as_its_leader_and_never_for_itself() -> None:
@@ -153,6 +203,13 @@ def test_lock_modes_conflict_as_the_manual_says_and_both_ways() -> None:
     assert [b for b in modes if locks.conflict("ShareLock", b)] == list(modes[2:4] + modes[5:])
 
 
+def test_a_hit_is_laid_to_the_last_signal_to_its_connection() -> None:
+    sent = [Signal(1, 1.0, True), Signal(2, 2.0, True), Signal(1, 3.0, False), Signal(1, 5.0, None)]
+    hits = [Hit(INNOCENT, 1, 1.1), Hit(INNOCENT, 1, 3.1), Hit(WANTED, 2, 2.1), Hit(INNOCENT, 1, 5.1)]
+    found = counted(True, 9, sent, hits)
+    assert (found.wanted_hit, found.innocent_hit, found.uncertain, found.certain_innocent) == (1, 3, 1, 1)
+
+
 def test_averages_count_absence_as_none() -> None:
     waiting = ("active", "Lock", "transactionid")
     samples = [Sample(number / 10, {waiting: 2} if number % 2 else {}) for number in range(40)]
@@ -160,3 +217,4 @@ def test_averages_count_absence_as_none() -> None:
     assert (one.sessions, one.wait) == (1.0, "Lock: transactionid")
     assert one.low is not None and one.high is not None and one.low <= 1 <= one.high
     assert active.active_sessions(samples) == 1.0
+    assert active.hidden_sessions([Sample(0, {}, 3), Sample(1, {}, 4)]) == 3.5

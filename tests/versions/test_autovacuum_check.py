@@ -16,7 +16,8 @@ from lab.analyse.vacuum_log import runs
 from lab.observe import autovacuum
 from lab.observe.vacuum_log import messages
 from lab.process import wait_until
-from lab.record.autovacuum import DUE, LATER, NOTHING, VACUUM, Prediction, keep, kept
+from lab.record.autovacuum import DUE, LATER, NOTHING, VACUUM, Prediction
+from lab.record.predictions import keep, kept
 from lab.server.binaries import Binaries
 from lab.server.private import Private, private
 from tests.versions.scene import PATIENCE_S, Scene, enabled, made
@@ -57,7 +58,7 @@ def came(scene: Scene, made_one: Prediction, server: Private) -> Outcome:
     found: list[Outcome] = []
 
     def told() -> bool:
-        found.append(outcome(made_one, scene.look(), runs(messages(server.log))))
+        found.append(outcome(made_one, scene.look(), runs(messages([server.log]))))
         return found[-1].rows_removed is not None and found[-1].runs > 0
 
     assert wait_until(told, timeout_s=PATIENCE_S, every_s=0.2), found[-1]
@@ -77,7 +78,7 @@ def test_the_moment_that_the_rate_foretold_is_when_the_log_says_it_began(
         said = [one for one in predict(seen, flush_s=2, start_s=15) if (one.table, one.action) == ("public.t", VACUUM)]
         assert said[0].verdict == LATER and said[0].first == 4051, sentence(said[0])
         keep(tmp_path / "kept.jsonl", said)
-        found = came(scene, kept(tmp_path / "kept.jsonl")[0], any_server)
+        found = came(scene, kept(tmp_path / "kept.jsonl").predictions[0], any_server)
     assert (found.verdict, found.why) == (AS_PREDICTED, "by the log"), found
     # rows whose space a scan had already cleared are counted as dead, and not among those removed
     assert 0 < (found.rows_removed or 0) <= 20_000
@@ -125,9 +126,9 @@ def test_every_line_that_this_server_wrote_about_autovacuum_is_known(scene: Scen
     enabled(scene)
     name = f"{scene.look().database}.public.t"
     assert wait_until(
-        lambda: any(one.table == name for one in runs(messages(any_server.log))), timeout_s=PATIENCE_S, every_s=0.2
+        lambda: any(one.table == name for one in runs(messages([any_server.log]))), timeout_s=PATIENCE_S, every_s=0.2
     )
-    found = runs(messages(any_server.log))
+    found = runs(messages([any_server.log]))
     assert not [line for one in found for line in one.unknown]
     (of_it, *_) = [one for one in found if one.table == name]
     assert (of_it.rows_removed, of_it.rows_not_removable, of_it.index_scans) == (400, 0, 1)
@@ -151,7 +152,7 @@ def test_stderr_csvlog_and_jsonlog_of_one_server_tell_the_same_runs(programs: Bi
         folder = server.where.data / "log"
 
         def seen(ending: str) -> list[tuple[object, ...]]:
-            found = runs(message for file in sorted(folder.glob(f"*.{ending}")) for message in messages(file))
+            found = runs(messages(sorted(folder.glob(f"*.{ending}"))))
             return [(one.table, one.action, one.ended_at, one.pid, one.rows_removed, one.unknown) for one in found]
 
         assert wait_until(lambda: any(one[4] for one in seen("log")), timeout_s=PATIENCE_S, every_s=0.2)

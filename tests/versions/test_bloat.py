@@ -85,7 +85,7 @@ def test_where_a_column_was_dropped_the_exact_way_says_that_it_is_wrong_about_a_
 
 def test_without_analyze_there_is_no_estimate_and_it_says_so(scene) -> None:
     never = scene("never analyzed, half deleted").by(ESTIMATE)
-    assert never.rewrite_pct is never.unused_pct is None
+    assert never.rewrite_pct is never.reuse_pct is None
     assert never.notes == (arithmetic.NEVER_ANALYZED,)
 
 
@@ -260,7 +260,7 @@ def test_a_table_that_is_being_rewritten_is_named_and_not_waited_for(reader: Rea
         assert run(["bloat", "--dsn", database, "--json", "--least", "0"]) == 0
     captured = capsys.readouterr()
     assert [table["table"] for table in json.loads(captured.out) if not table["toast_of"]] == ["other"]
-    assert "locked exclusively, so not looked at: scene" in captured.err
+    assert "locked exclusively, or about to be, so not looked at: scene" in captured.err
 
 
 def test_a_partitioned_table_is_looked_at_by_its_partitions(database: str, capsys) -> None:
@@ -274,3 +274,150 @@ def test_a_view_has_no_space(database: str, capsys) -> None:
     value(database, "CREATE VIEW seen AS SELECT 1")
     assert run(["bloat", "seen", "--dsn", database]) == 2
     assert "'seen' has no rows of its own" in capsys.readouterr().err
+
+
+def test_a_system_table_is_refused_as_one(database: str, capsys) -> None:
+    assert run(["bloat", "pg_class", "--dsn", database]) == 2
+    assert "'pg_class' is one of the system's own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("ALTER TABLE scene SET (fillfactor = 60)", "% larger, for its fillfactor is 60"),
+        ("ALTER TABLE scene ADD more text DEFAULT repeat('x', 100)", "1 column was added with a default"),
+    ],
+)
+def test_a_rewrite_that_makes_the_file_larger_is_told_as_one(
+    reader: Reader, database: str, capsys, change, said
+) -> None:
+    reader.rows("lesson/bloat_plain", rows=20_000, fillfactor=100)
+    value(database, change)
+    reader.rows("lesson/bloat_vacuum")
+    flush(reader.connection)
+    table = told(capsys, "scene", "--dsn", database)[0]
+    reader.rows("lesson/bloat_rewrite")
+    truth = 100 * (1 - reader.value("lesson/bloat_size") / table["size_bytes"])
+    assert truth < -40
+    for way in (EXACT, APPROX, ESTIMATE):
+        notes = " ".join(table["ways"][way]["notes"])
+        assert said in notes
+        left_out = "which this figure leaves out" in notes  # pgstattuple measures the rows as they are
+        assert left_out == (way == EXACT and "ADD" in change)
+        assert table["ways"][way]["rewrite_pct"] == pytest.approx(0 if left_out else truth, abs=2 * POINT)
+
+
+def test_an_index_that_reindex_makes_larger_is_told_as_one(reader: Reader) -> None:
+    reader.rows("lesson/bloat_keys", rows=40_000, keys=10**9, at_random=False)
+    with reader.connection.cursor() as cursor:
+        cursor.execute("ALTER INDEX scene_key SET (fillfactor = 60)")
+    reader.rows("lesson/bloat_vacuum")
+    look = Look(reader.connection, ["scene"])
+    exact = arithmetic.spaces(look.seen(look.tables[0])).indexes[0].spaces[EXACT]
+    reader.rows("lesson/bloat_reindex")
+    truth = 100 * (1 - reader.value("lesson/bloat_index_size") / exact.size_bytes)
+    assert exact.rebuild_pct == pytest.approx(truth, abs=3 * POINT)
+    assert "% larger, for its fillfactor is 60" in exact.notes[0]
+
+
+def test_of_a_small_index_it_is_said_that_a_few_pages_decide(reader: Reader) -> None:
+    reader.rows("lesson/bloat_keys", rows=1000, keys=10**9, at_random=False)
+    flush(reader.connection)
+    reader.rows("lesson/bloat_vacuum")
+    flush(reader.connection)
+    look = Look(reader.connection, ["scene"])
+    (index,) = arithmetic.spaces(look.seen(look.tables[0])).indexes
+    assert all("pages in all: one page more or less decides" in space.notes[-1] for space in index.spaces.values())
+
+
+def looked(reader: Reader):
+    look = Look(reader.connection, ["scene"])
+    return arithmetic.spaces(look.seen(look.tables[0]))
+
+
+def test_changes_that_were_counted_after_their_vacuum_are_no_dead_rows(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_plain", rows=20_000, fillfactor=100)
+    flush(reader.connection)
+    reader.rows("lesson/bloat_vacuum")
+    reader.rows("lesson/bloat_delete_half", rows=20_000)
+    reader.rows("lesson/bloat_vacuum")
+    flush(reader.connection)
+    table = told(capsys, "scene", "--estimate", "--dsn", database)[0]
+    estimate = table["ways"][ESTIMATE]
+    before = reader.value("lesson/bloat_size")
+    reader.rows("lesson/bloat_rewrite")
+    truth = 100 * (1 - reader.value("lesson/bloat_size") / before)
+    assert estimate["live_rows"] == 10_000
+    assert estimate["dead_rows"] == estimate["dead_pct"] == 0
+    assert estimate["rewrite_pct"] == pytest.approx(truth, abs=POINT)
+    late = Look(reader.connection, ["scene"]).tables[0].counters.live != 10_000
+    assert table["dead_row_pct"] == (None if late else 0)
+    assert ("were reported after" in " ".join(estimate["notes"])) == late
+    assert (table["ways"]["counters"]["dead_rows"] is None) == late
+
+
+@pytest.mark.parametrize("step", ["bloat_delete_half", "bloat_delete_tail"])
+def test_dead_rows_that_were_counted_in_time_are_dead(reader: Reader, step: str) -> None:
+    reader.rows("lesson/bloat_plain", rows=20_000, fillfactor=100)
+    flush(reader.connection)
+    reader.rows("lesson/bloat_vacuum")
+    reader.rows(f"lesson/{step}", rows=20_000)
+    flush(reader.connection)
+    found = looked(reader)
+    assert not arithmetic.counted_late(found.table)
+    assert found.spaces[ESTIMATE].dead_rows == found.spaces[EXACT].dead_rows == 10_000
+    assert not any("reported after" in note or "finds" in note for note in found.spaces[ESTIMATE].notes)
+
+
+def test_an_update_that_is_vacuumed_at_once_is_told_as_doubtful(reader: Reader, database: str, capsys) -> None:
+    reader.rows("lesson/bloat_plain", rows=20_000, fillfactor=100)
+    flush(reader.connection)
+    reader.rows("lesson/bloat_vacuum")
+    with reader.connection.cursor() as cursor:
+        cursor.execute("UPDATE scene SET amount = amount + 1 WHERE id % 2 = 0")
+        cursor.execute("VACUUM scene")
+    flush(reader.connection)
+    late = Look(reader.connection, ["scene"]).tables[0].counters.dead > 0
+    alone = told(capsys, "scene", "--estimate", "--dsn", database)[0]["ways"][ESTIMATE]
+    both = told(capsys, "scene", "--dsn", database)[0]["ways"][ESTIMATE]
+    assert (arithmetic.UNSURE in alone["notes"]) == late
+    assert ("finds 0 dead rows" in " ".join(both["notes"])) == late
+
+
+@pytest.mark.parametrize(
+    ("delete", "least"), [("id % 2 = 0", 45), ("id % 3 = 0", 30), ("true", 98)], ids=["half", "third", "all"]
+)
+@pytest.mark.parametrize("analyzed", [True, False])
+def test_an_index_of_dead_rows_is_not_told_as_full(
+    reader: Reader, database: str, delete: str, least: float, analyzed: bool
+) -> None:
+    reader.rows("lesson/bloat_keys", rows=40_000, keys=10**9, at_random=False)
+    if analyzed:
+        flush(reader.connection)
+        reader.rows("lesson/bloat_vacuum")
+    value(database, f"DELETE FROM scene WHERE {delete}")
+    exact = looked(reader).indexes[0].spaces[EXACT]
+    reader.rows("lesson/bloat_reindex")
+    truth = 100 * (1 - reader.value("lesson/bloat_index_size") / exact.size_bytes)
+    assert truth > least
+    assert exact.rebuild_pct is None
+    (note,) = exact.notes
+    assert "dead rows are not vacuumed" in note
+    assert float(note.split("about ")[1].split()[0]) == pytest.approx(truth, abs=2 * POINT)
+
+
+def test_an_index_of_a_toast_table_with_dead_rows_is_not_told_as_full(reader: Reader, database: str) -> None:
+    value(database, "CREATE TABLE kept (id int, body text); ALTER TABLE kept ALTER body SET STORAGE external")
+    value(database, "INSERT INTO kept SELECT n, repeat('x', 9000) FROM generate_series(1, 2000) n")
+    value(database, "DELETE FROM kept WHERE id % 2 = 0")
+    look = Look(reader.connection, ["kept"])
+    (toast,) = [table for table in look.tables if table.toast_of]
+    exact = arithmetic.spaces(look.seen(toast)).indexes[0].spaces[EXACT]
+    assert exact.rebuild_pct is None
+    assert "5,000 dead rows are not vacuumed" in exact.notes[0]
+
+
+def test_an_index_is_told_again_once_vacuum_has_removed_the_dead_rows(reader: Reader) -> None:
+    found = bloat.index_shown(reader, "half", rows=40_000, deleted=True)
+    assert found.off(EXACT) <= 2 * POINT
+    assert not found.spaces[EXACT].notes

@@ -1,14 +1,19 @@
 """Indexes known to be invalid, duplicate, overlapping, unused or missing are found as such, on every version."""
 
+import secrets
 from collections.abc import Callable
 
 import psycopg2
 import pytest
 
 from lab.analyse.indexes import review
+from lab.errors import ObserverError
 from lab.observe import indexes
+from lab.observe.index_plans import ALL, NO_PLANS, OWN
+from lab.process import wait_until
 from lab.record.indexes import Finding
 from lab.server.private import Private
+from tests.asking import value
 
 SCENE = """
 CREATE TABLE parent (id int PRIMARY KEY, code text UNIQUE);
@@ -44,7 +49,7 @@ def run(dsn: str, *statements: str) -> None:
 
 
 def found(dsn: str, kind: str) -> dict[str, Finding]:
-    return {one.what: one for one in review(indexes.read(dsn, settle_s=5)) if one.kind == kind}
+    return {one.what: one for one in review(indexes.read(dsn, plan=ALL, settle_s=5)) if one.kind == kind}
 
 
 @pytest.fixture
@@ -89,9 +94,9 @@ def test_unused_is_what_nobody_scanned_and_nothing_unique(scene: str) -> None:
 
 
 def test_a_unique_index_without_a_scan_is_never_called_unused(scene: str) -> None:
-    seen = {one.name: one for one in indexes.read(scene, settle_s=5).indexes}
+    seen = {one.name: one for one in indexes.read(scene, plan=ALL, settle_s=5).indexes}
     assert seen["parent_code_key"].scans == 0
-    assert not any("parent_code_key" in one.what for one in review(indexes.read(scene)))
+    assert not any("parent_code_key" in one.what for one in review(indexes.read(scene, plan=ALL)))
 
 
 def test_a_foreign_key_without_an_index_is_found_with_what_it_costs(scene: str) -> None:
@@ -125,7 +130,7 @@ def test_planning_what_was_asked_counts_no_scans(scene: str) -> None:
     joined = "SELECT * FROM child JOIN parent ON parent.id = child.parent_id"
     run(scene, *[f"{joined} WHERE child.a > 498", f"{joined} ORDER BY parent.id"] * 2)
     first, second = (
-        {one.name: one.scans for one in indexes.read(scene, settle_s=5).indexes} for _ in range(2)
+        {one.name: one.scans for one in indexes.read(scene, plan=ALL, settle_s=5).indexes} for _ in range(2)
     )  # fmt: skip
     assert first == second
 
@@ -166,10 +171,86 @@ def test_a_role_that_may_not_see_texts_is_told_so_and_pg_monitor_may(
     run(scene, *["SELECT * FROM child WHERE c = 7"] * 3)
     plain = indexes.read(role())
     assert any("hidden from this role" in text for text in plain.unseen)
-    watching = indexes.read(role("pg_monitor"), settle_s=5)
+    watching = indexes.read(role("pg_monitor"), plan=ALL, settle_s=5)
     assert any("could not be planned by this role" in text for text in watching.unseen)
     missing = [one for one in review(watching) if one.kind == "missing" and "?" in one.columns]
     assert any("3 calls" in text for one in missing for text in one.evidence)
+
+
+EVIL = """
+CREATE SCHEMA evil;
+CREATE TABLE evil.mine AS SELECT i AS a FROM generate_series(1, 5000) AS i;
+CREATE FUNCTION evil.f() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 7; END';
+CREATE FUNCTION public.cardinality(regtype[]) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN evil.f(); END';
+CREATE FUNCTION public.set_config(text, text, boolean) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN evil.f(); END'
+"""
+ASKED = "SELECT * FROM evil.mine WHERE a = evil.f()"
+
+
+@pytest.fixture
+def trap(database: str, any_server: Private, role: Callable[..., str]) -> str:
+    """A database in which a role with no rights but on its own things has asked for a function of its own, once."""
+    base = psycopg2.extensions.parse_dsn(database)["dbname"]
+    mallory = role()
+    run(
+        database,
+        f"ALTER DATABASE {base} SET track_functions = 'all'",
+        *EVIL.strip().split(";\n"),
+        f"GRANT USAGE ON SCHEMA evil TO {psycopg2.extensions.parse_dsn(mallory)['user']}",
+        "GRANT SELECT ON evil.mine TO public",
+    )
+    run(mallory, ASKED)
+    assert wait_until(lambda: calls(database), timeout_s=30)
+    return database
+
+
+def calls(dsn: str) -> int:
+    return int(value(dsn, "SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE schemaname = 'evil'"))
+
+
+def settled_calls(dsn: str) -> int:
+    """The calls after every reader of indexes has ended, and so reported."""
+    gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'lab-admin-indexes')"
+    assert wait_until(lambda: value(dsn, gone), timeout_s=30)
+    return calls(dsn)
+
+
+def test_a_superuser_who_reads_runs_no_function_of_others(trap: str) -> None:
+    before = settled_calls(trap)
+    seen = indexes.read(trap)
+    assert any(one.query.startswith("SELECT * FROM evil.mine") for one in seen.statements or ())
+    assert all(one.whole_reads is None for one in seen.statements or ())
+    assert NO_PLANS in seen.unseen
+    with pytest.raises(ObserverError, match="is a superuser or may become one"):
+        indexes.read(trap, plan=OWN)
+    assert settled_calls(trap) == before
+    indexes.read(trap, plan=ALL)  # what it is kept from
+    assert wait_until(lambda: calls(trap) > before, timeout_s=30)
+
+
+def test_a_role_that_plans_its_own_statements_runs_no_function_of_others(
+    trap: str, any_server: Private, role: Callable[..., str]
+) -> None:
+    watching = role("pg_monitor")
+    user = psycopg2.extensions.parse_dsn(watching)["user"]
+    run(trap, f"GRANT USAGE ON SCHEMA evil TO {user}")
+    run(watching, "SELECT * FROM evil.mine WHERE a = 3")
+    before = settled_calls(trap)
+    seen = indexes.read(watching, plan=OWN)
+    mine = {one.query: one.whole_reads for one in seen.statements or () if "evil.mine" in one.query}
+    assert {"evil.f" in query: reads is not None for query, reads in mine.items()} == {False: True, True: False}
+    assert any("another role asked them" in text for text in seen.unseen)
+    assert settled_calls(trap) == before
+
+
+def test_a_role_that_may_become_a_superuser_plans_nothing(
+    trap: str, any_server: Private, role: Callable[..., str]
+) -> None:
+    with any_server.owner() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(current_user)")
+        owner = cursor.fetchone()[0]
+    with pytest.raises(ObserverError, match="superuser"):
+        indexes.read(role(owner), plan=OWN)
 
 
 @pytest.fixture
@@ -177,7 +258,7 @@ def role(any_server: Private, database: str) -> Callable[..., str]:
     """Make a role with no right to any table, a member of the roles named, and return its DSN for the database."""
 
     def make(*member_of: str) -> str:
-        name = f"looker_{len(member_of)}"
+        name = f"looker_{secrets.token_hex(4)}"
         any_server.add_role(name)
         with any_server.owner() as connection, connection.cursor() as cursor:
             for group in member_of:

@@ -154,3 +154,13 @@ def test_a_worker_that_waits_is_its_leaders_wait(cast: Cast, database: str) -> N
     scene = seen(database, lambda scene: bool(edges(scene)))
     owner = next(one.pid for one in scene.sessions if one.application == "owner")
     assert edges(scene) == {(waiter, owner)}
+
+
+def test_a_queue_of_forty_is_drawn_once_each(cast: Cast, database: str) -> None:
+    owner = cast.opens("owner", "LOCK TABLE things")
+    queue = {cast.waits("queued", "LOCK TABLE things") for _ in range(40)}
+    scene = seen(database, lambda scene: len(edges(scene)) == 40 * 41 / 2)
+    (tree,) = trees.forest(trees.waits(scene))
+    assert tree.party == owner
+    assert {node.party for node in tree.below} == queue
+    assert len(trees.lines(scene, (tree,))) == 41

@@ -170,6 +170,29 @@ def test_a_role_without_the_right_is_told_in_one_line(
         cursor.execute(f"DROP ROLE nobody_{name}")
 
 
+@pytest.fixture
+def weak(any_server: Private, database: str) -> Iterator[Connection]:
+    """A connection of a role that may see nothing of others."""
+    name = psycopg2.extensions.parse_dsn(database)["dbname"]
+    any_server.add_role(f"weak_{name}", SCRAM)
+    with activity.connected(any_server.dsn(f"weak_{name}", name)) as connection:
+        yield connection
+    with any_server.owner() as owner, owner.cursor() as cursor:
+        cursor.execute(f"DROP ROLE weak_{name}")
+
+
+@pytest.mark.usefixtures("victim")
+def test_samples_count_who_may_not_be_seen_and_no_process_of_the_server(eye: Connection, weak: Connection) -> None:
+    samples = activity.sampled(weak, 0.4, hz=20)
+    assert samples
+    clients = [one.pid for one in activity.sessions(eye) if one.backend_type == "client backend"]
+    present = len(clients)  # the weak one does not count itself, and the eye did not
+    assert {one.hidden for one in samples} == {present}
+    assert sum(one.hidden_client for one in activity.sessions(weak)) == present
+    assert not any(sum(one.counts.values()) for one in samples)
+    assert not any(one.hidden for one in activity.sampled(eye, 0.2, hz=20))
+
+
 def test_a_look_inside_a_transaction_does_not_make_the_guard_blind(
     eye: Connection, database: str, victim: Connection
 ) -> None:

@@ -8,6 +8,7 @@ from lab.demonstrate import whatif
 from lab.demonstrate.whatif import NotTried, Tried
 from lab.errors import NotMarkedError, ServerError
 from lab.observe import indexes
+from lab.observe.index_plans import ALL
 from lab.record.indexes import Finding
 from lab.server import data
 from lab.server.values import SIZES
@@ -29,7 +30,7 @@ def marked(database: str) -> str:
 
 
 def names(dsn: str) -> set[str]:
-    return {one.name for one in indexes.read(dsn, plan=False).indexes}
+    return {one.name for one in indexes.read(dsn).indexes}
 
 
 def test_an_added_index_is_used_reads_less_and_is_gone(marked: str) -> None:
@@ -68,7 +69,7 @@ def test_without_a_change_both_sides_touch_the_same_blocks(marked: str) -> None:
 
 def test_every_finding_is_tried_or_says_why_not(marked: str) -> None:
     run(marked, *["SELECT * FROM child WHERE c = 7"] * 3)
-    for finding in review(indexes.read(marked, settle_s=5)):
+    for finding in review(indexes.read(marked, plan=ALL, settle_s=5)):
         found = whatif.tried(marked, finding, pairs=2)
         assert isinstance(found, Tried), (finding.what, found)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lab.demonstrate import bloat
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.bloat import CLASSIC, SCENES
+from lab.demonstrate.bloat import CLASSIC, SCENES, Errors
 from lab.ledger import HOLDS, IN_PART, NOT_HERE, Claim, Finding
 from lab.record.bloat import ESTIMATE
 
@@ -16,18 +16,22 @@ def test(bench: Bench, scenes: Sequence[str] = SCENES_HERE, rows: int = 20_000) 
     """Make tables, have the usual estimate and the lab's say what a rewrite would give back, and rewrite them."""
     with bloat.place(bench) as place:
         shown = bloat.each(place, [SCENES[name] for name in scenes], rows)
-    usual, own = ({name: one.off(way) or 0.0 for name, one in shown.items()} for way in (CLASSIC, ESTIMATE))
-    wrong = [name for name, points in usual.items() if points > _POINTS]
+    usual, own = Errors.of(shown, CLASSIC), Errors.of(shown, ESTIMATE)
+    wrong = usual.over(_POINTS)
+    untold = [name for name in shown if name in (*usual.untold, *own.untold)]
     measured = (
         f"of {len(shown)} tables the usual estimate was over {_POINTS:g} points of the file off in {len(wrong)}, "
-        f"by {max(usual.values()):.0f} at most; the lab's by {max(own.values()):.1f} at most"
+        f"by {usual.worst:.0f} at most{usual.untold_words}; the lab's by {own.worst:.1f} at most{own.untold_words}"
     )
-    numbers = {"tables": float(len(shown)), "wrong": float(len(wrong)), "worst_points": max(usual.values())}
-    if not wrong:
+    numbers = {
+        "tables": float(len(shown)), "wrong": float(len(wrong)), "not_told": float(len(untold)),
+        "worst_points": usual.worst,
+    }  # fmt: skip
+    if not wrong and not untold:
         return Finding(HOLDS, measured, numbers=numbers)
-    if len(wrong) == len(shown):
+    if len(wrong) + len(usual.untold) == len(shown):
         return Finding(NOT_HERE, measured, numbers=numbers)
-    return Finding(IN_PART, measured, f"not for: {'; '.join(wrong)}", numbers)
+    return Finding(IN_PART, measured, f"not for: {'; '.join(dict.fromkeys([*wrong, *untold]))}", numbers)
 
 
 CLAIM = Claim(

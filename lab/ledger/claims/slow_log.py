@@ -2,7 +2,7 @@
 
 from lab.demonstrate import slow_log
 from lab.demonstrate.bench import Bench
-from lab.demonstrate.slow_log import THRESHOLD_MS
+from lab.demonstrate.slow_log import THRESHOLD_MS, Parsed, Rights
 from lab.ledger import HOLDS, IN_PART, NOT_HERE, Claim, Finding
 
 
@@ -17,8 +17,8 @@ def test(bench: Bench, threshold_ms: float = THRESHOLD_MS) -> Finding:
         f"{mixed.slow_logged} of {len(mixed.slow_ms)} statements above {THRESHOLD_MS} ms and {mixed.short_logged} of "
         f"{len(mixed.short_ms)} below are in the log, {missing_pct:.0f} % of the time is not; of {parsed.sent} "
         f"statements on several lines csvlog gives {parsed.by_csv} read as CSV and {parsed.by_line} line by line; "
-        f"0 in a session logs {rights.own_logged} of {rights.sent} there and {rights.others_logged} elsewhere, "
-        f"and a plain role reads {rights.plain or 'nothing against it'}"
+        f"0 in a session logs {rights.own_logged} of {rights.sent} there and {rights.others_logged} elsewhere; "
+        f"a plain role reads {rights.plain or 'nothing against it'}{_after_grant(rights)}"
     )
     numbers = {
         "slow_logged": float(mixed.slow_logged),
@@ -29,10 +29,25 @@ def test(bench: Bench, threshold_ms: float = THRESHOLD_MS) -> Finding:
     }
     if mixed.slow_logged_share < 1 or mixed.short_logged_share > 0.1 or rights.own_logged < rights.sent:
         return Finding(NOT_HERE, measured, numbers=numbers)
-    if rights.plain or parsed.by_line < parsed.sent:
-        condition = "with a reader of CSV, and for a session whose role was given the right"
-        return Finding(IN_PART, measured, condition, numbers)
-    return Finding(HOLDS, measured, numbers=numbers)
+    limits = condition(parsed, rights)
+    return Finding(IN_PART if limits else HOLDS, measured, limits, numbers)
+
+
+def condition(parsed: Parsed, rights: Rights) -> str:
+    """Return under which conditions the claim held, as they were seen; empty if it held without any."""
+    limits = ["with a reader of CSV"] if parsed.by_line < parsed.sent else []
+    if rights.plain and rights.granted == "":
+        limits.append("for a session whose role was given the right")
+    elif rights.plain and rights.by_role_logged >= rights.sent:
+        limits.append("for a superuser, or a role for which one has set it")
+    elif rights.plain:
+        limits.append("for a superuser")
+    return ", and ".join(limits)
+
+
+def _after_grant(rights: Rights) -> str:
+    """Say what a grant of the parameter changed, where the version has one."""
+    return "" if rights.granted is None else f", and after GRANT SET {rights.granted or 'nothing'}"
 
 
 CLAIM = Claim(

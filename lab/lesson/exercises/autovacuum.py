@@ -9,7 +9,8 @@ from lab import sql
 from lab.analyse.autovacuum import DEAD, effective, vacuum_triggers
 from lab.demonstrate.ground import Ground, named, run
 from lab.errors import UsageError
-from lab.observe.autovacuum import connected, look
+from lab.observe.autovacuum import look
+from lab.observe.connection import connected
 from lab.record.autovacuum import Look, Rules
 
 TABLE, ROWS, MOST, LEAST = "visits_log", 20_000, 500, 200

@@ -7,9 +7,12 @@ SELECT
     a.attlen AS length,
     CASE a.attalign WHEN 'c' THEN 1 WHEN 's' THEN 2 WHEN 'i' THEN 4 ELSE 8 END AS align,
     a.attisdropped AS dropped,
+    -- its default stands in the catalog, and not in the rows that are older
+    a.atthasmissing AS added,
     a.attlen = -1 AND a.attstorage <> 'p' AS shortens,
     s.null_frac AS null_share,
-    s.avg_width AS width,
+    -- a default in the catalog has a header of four bytes, and short values have one of one byte in a row
+    s.avg_width - CASE WHEN a.atthasmissing AND a.attlen = -1 AND s.avg_width <= 130 THEN 3 ELSE 0 END AS width,
     s.n_distinct AS n_distinct,
     CASE WHEN t.typcategory = 'S' AND a.attlen = -1 THEN ARRAY(
         SELECT octet_length(value) FROM unnest(s.most_common_vals::text::text[]) WITH ORDINALITY AS u (value, place)

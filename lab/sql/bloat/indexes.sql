@@ -1,15 +1,13 @@
 -- Which indexes these tables have, and what decides how large a fresh one would be
+WITH locked AS MATERIALIZED (
+{locked})
 SELECT
     c.oid,
     i.indrelid AS table_oid,
     c.oid::regclass::text AS label,
     am.amname AS method,
-    CASE WHEN NOT EXISTS (
-        SELECT 1 FROM pg_locks AS l
-        WHERE l.locktype = 'relation' AND l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.granted
-          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND l.pid IS DISTINCT FROM pg_backend_pid()
-    ) THEN pg_relation_size(c.oid) END AS size_bytes,
+    CASE WHEN NOT EXISTS (SELECT FROM locked WHERE locked.relation IN (i.indexrelid, i.indrelid))
+         THEN pg_relation_size(i.indexrelid) END AS size_bytes,
     current_setting('block_size')::int AS block_bytes,
     c.reltuples AS counted_rows,
     coalesce(

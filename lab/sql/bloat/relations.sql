@@ -1,16 +1,12 @@
 -- Which tables there are, how large they are, and what the catalog knows of them
 -- A TOAST table is listed beside the table that it belongs to; other sessions' temporary tables cannot be read.
+WITH locked AS MATERIALIZED (
+{locked})
 SELECT
     c.oid,
     c.relkind::text AS kind,
     coalesce(owner.oid::regclass::text, '') AS toast_of,
-    -- the size of a file is asked under a lock: who rewrites the table would keep this question waiting
-    CASE WHEN NOT EXISTS (
-        SELECT 1 FROM pg_locks AS l
-        WHERE l.locktype = 'relation' AND l.relation = c.oid AND l.mode = 'AccessExclusiveLock' AND l.granted
-          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND l.pid IS DISTINCT FROM pg_backend_pid()
-    ) THEN pg_relation_size(c.oid) END AS size_bytes,
+    CASE WHEN locked.relation IS NULL THEN pg_relation_size(c.oid) END AS size_bytes,
     current_setting('block_size')::int AS block_bytes,
     c.relpages AS counted_pages,
     c.reltuples AS counted_rows,
@@ -21,6 +17,7 @@ SELECT
     c.oid::regclass::text AS label
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN locked ON locked.relation = c.oid
 LEFT JOIN pg_class AS owner ON owner.reltoastrelid = c.oid
 LEFT JOIN pg_namespace AS home ON home.oid = owner.relnamespace
 WHERE c.relkind IN ('r', 'm', 't')

@@ -1,5 +1,7 @@
 -- Every index of this database's users: what it is made of, what depends on it, and what was counted of it
 -- A part of a key is its column or expression, operator class with its parameters, collation, and order.
+WITH apart AS MATERIALIZED (
+{apart})
 SELECT i.indexrelid::bigint AS oid,
        (SELECT h.inhparent::bigint FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid) AS parent,
        quote_ident(n.nspname) AS schema,
@@ -40,5 +42,6 @@ JOIN pg_namespace AS n ON n.oid = t.relnamespace
 JOIN pg_am AS am ON am.oid = x.relam
 LEFT JOIN pg_stat_all_indexes AS s ON s.indexrelid = i.indexrelid
 WHERE t.relkind IN ('r', 'm', 'p') AND t.relpersistence <> 't'
+  AND NOT EXISTS (SELECT FROM apart WHERE apart.oid = t.oid)
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
 ORDER BY n.nspname, t.relname, x.relname

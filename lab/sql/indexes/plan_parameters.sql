@@ -1,2 +1,2 @@
 -- How many values a prepared statement leaves open
-SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'lab_planned'
+SELECT pg_catalog.cardinality(parameter_types) FROM pg_catalog.pg_prepared_statements WHERE name = 'lab_planned'

@@ -1,2 +1,2 @@
--- Leave no rows that an index made in the same transaction would have to pass over, and count what is there
+-- Before a what-if, and not rolled back: leave no rows that its index would have to pass over, and count what is there
 VACUUM (ANALYZE) {table}

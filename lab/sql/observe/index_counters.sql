@@ -1,13 +1,10 @@
 -- Each index of the tables: counters and size; no size where it would have to wait for a lock
-WITH held AS MATERIALIZED (
-    SELECT DISTINCT relation FROM pg_locks
-    WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation'
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-), counted AS (
+WITH locked AS MATERIALIZED (
+{locked}), counted AS (
     SELECT {columns} FROM pg_stat_all_indexes
 )
 SELECT counted.*, n.nspname::text AS schema, t.relname::text AS table, i.relname::text AS name,
-       CASE WHEN NOT EXISTS (SELECT FROM held WHERE held.relation IN (i.oid, t.oid))
+       CASE WHEN NOT EXISTS (SELECT FROM locked WHERE locked.relation IN (i.oid, t.oid))
             THEN pg_relation_size(i.oid) END AS index_bytes
 FROM counted
 JOIN pg_class AS i ON i.oid = counted.indexrelid

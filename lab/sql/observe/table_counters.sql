@@ -1,9 +1,6 @@
 -- Each table and its TOAST table: counters, estimates and sizes; no size where it would have to wait for a lock
-WITH held AS MATERIALIZED (
-    SELECT DISTINCT relation FROM pg_locks
-    WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation'
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-), counted AS (
+WITH locked AS MATERIALIZED (
+{locked}), counted AS (
     SELECT {columns} FROM pg_stat_all_tables
 )
 SELECT counted.*, c.reltuples, c.relpages, o.oid IS NOT NULL AS toast, n.nspname::text AS schema,
@@ -16,9 +13,9 @@ LEFT JOIN pg_class AS o ON o.reltoastrelid = c.oid
 JOIN pg_namespace AS n ON n.oid = coalesce(o.relnamespace, c.relnamespace)
 CROSS JOIN LATERAL (
     SELECT NOT EXISTS (
-        SELECT FROM held
-        WHERE held.relation IN (c.oid, c.reltoastrelid)
-           OR held.relation IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (c.oid, c.reltoastrelid))
+        SELECT FROM locked
+        WHERE locked.relation IN (c.oid, c.reltoastrelid)
+           OR locked.relation IN (SELECT indexrelid FROM pg_index WHERE indrelid IN (c.oid, c.reltoastrelid))
     ) AS ok
 ) AS free
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_temp_'

@@ -9,7 +9,7 @@ PAYS = "What an innocent query pays"
 VAIN = "Autovacuum that comes in vain"
 WATCHED = "triggers.watched(bench, server)"
 SEASON = "season = churn.churned(bench, server)\n"
-LATENCY = "pictures.latency(season)"
+READS = "pictures.reads(season)"
 HELD = "held.held(bench, server)"
 PICTURE = ("pictures.moments(climbs)", "None")
 
@@ -54,7 +54,7 @@ MUTATIONS = (
             ),
             ("pictures.dead(season, guess)", "None"),
             ("pictures.sizes(season)", "None"),
-            (LATENCY, "None"),
+            (READS, "None"),
             ("pictures.costs(season)", "None"),
         ),
         (
@@ -70,7 +70,7 @@ MUTATIONS = (
         NAME,
         (PAYS,),
         (
-            (LATENCY, f"{SEASON}smallest, off = season.tables[2:]"),
+            (READS, f"{SEASON}smallest, off = season.tables[2:]"),
             ("churn.mended(server)", 'churn.mended(server, enabled="false")'),
         ),
         ("One visit removes every dead row", "The query reads as little as with the smallest factor"),
@@ -80,7 +80,7 @@ MUTATIONS = (
         (PAYS,),
         (
             (
-                LATENCY,
+                READS,
                 "import dataclasses\n"
                 "neglected = dataclasses.replace(churn.SMALLEST, options=churn.OFF.options)\n"
                 "season = churn.churned(bench, server, [neglected, churn.OFF])\n"
