@@ -103,7 +103,8 @@ def _ours(log: Path) -> list[str]:
 
 
 def _theirs(log: Path) -> list[str]:
-    return ["pgbadger", "-q", "-f", "csv", "-x", "json", "-o", str(log.with_suffix(".json")), str(log)]
+    own = ["--pid-dir", str(log.parent)]  # otherwise one pid file for the whole machine, and no second run beside it
+    return ["pgbadger", "-q", *own, "-f", "csv", "-x", "json", "-o", str(log.with_suffix(".json")), str(log)]
 
 
 def _totals(file: Path) -> tuple[int, float]:

@@ -97,6 +97,12 @@ def _double(kind: str, index: Index, other: Index, catalog: Catalog) -> Finding:
         evidence.append(f"sizes: {words.size(index)} and {words.size(other)}")
         if (other.size_bytes or 0) > 2 * (index.size_bytes or 0):
             cautions.append("the wider one is over twice as large: a range read takes more blocks there")
+    if index.predicate != other.predicate:
+        evidence.append(words.leaves_out(index, catalog))
+        cautions.append(
+            f"it is partial, {other.full_name} is not: what asks for its rows alone passes over all the others there, "
+            "which can take many times the blocks"
+        )
     if index.constraint:
         cautions.append(f"it is kept by the constraint {index.constraint}, which would go with it")
     cautions += words.elsewhere(catalog) if index.scans else []

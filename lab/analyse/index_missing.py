@@ -7,13 +7,16 @@ of what it reads is no case for an index. Where an index begins with the same co
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lab.analyse import index_words as words
 from lab.record.indexes import Asked, Catalog, Finding, ForeignKey, Index, Table, WholeRead
 
 LEAST_ROWS = 1000  # tables below are read as a whole for good reason
 FEW_OF_TABLE = 0.1  # a statement that returns more of a table than that is no case for an index
+READS_FOR_BUILD = 2  # whole reads that CREATE INDEX CONCURRENTLY is counted with; without that word, one
+FEW_FOR_KEY = 100  # rows that an index on a key's first columns leaves to look through: no more is missing
 MOST_OF_TABLE = 0.5  # of a table's blocks, for each call: less is no whole read
 
 
@@ -22,45 +25,136 @@ def supports(index: Index, key: ForeignKey) -> bool:
 
     A predicate that leaves out nulls alone does no harm, since a null refers to nothing.
     """
+    return set(leading(index, key)) == set(key.columns)
+
+
+def leading(index: Index, key: ForeignKey) -> tuple[str, ...]:
+    """Return the columns of *key* that *index* begins with: by these it finds the rows that may refer to a parent.
+
+    All of them is best; by some it finds more rows than refer. A hash index has one, and looks for nothing less.
+    """
     if not index.is_valid or index.method not in ("btree", "hash"):
-        return False
+        return ()
     if index.predicate and index.predicate not in {f"{column} IS NOT NULL" for column in key.columns}:
-        return False
-    return set(index.keys[: len(key.columns)]) == set(key.columns)
+        return ()
+    others = (place for place, column in enumerate(index.keys) if column not in key.columns)
+    return index.keys[: next(others, len(index.keys))]
+
+
+def rows_for_key(index: Index, key: ForeignKey, table: Table) -> float | None:
+    """Return how many rows *index* leaves to look through for one parent, at most; None: not known.
+
+    By the column of its beginning that has the most values, as if no other told rows apart.
+    """
+    distinct = dict(zip(key.columns, key.distinct, strict=False))
+    values = [distinct.get(column) for column in leading(index, key)]
+    known = [count if count > 0 else -count * table.rows_estimated for count in values if count is not None]
+    return table.rows_estimated / max(*known, 1.0) if known and table.rows_estimated else None
 
 
 def missing(catalog: Catalog) -> list[Finding]:
     """Foreign keys first: a statement's condition on the same columns is told with them."""
-    tables = {table.oid: table for table in catalog.tables}
+    tables = {table.oid: table for table in rolled_up(catalog.tables)}
     reads = _whole_reads(catalog)
     found: dict[tuple[str, frozenset[str]], Finding] = {}
+    told: set[tuple[str, frozenset[str]]] = set()
     for key in catalog.foreign_keys:
-        if not any(index.table_oid == key.table_oid and supports(index, key) for index in catalog.indexes):
-            table = tables[key.table_oid]
-            one = _missing_key(key, table, tables.get(key.parent_oid), reads.get((table.full_name, key.columns), ()))
-            found.setdefault((table.full_name, frozenset(key.columns)), one)
+        table = tables[key.table_oid]
+        partly = _partly(catalog.indexes, key, table)
+        if partly is None:
+            continue
+        names = _with_parts(table, catalog.tables)
+        asked = _asked_by(key, reads, names)
+        one = _missing_key(key, table, partly, catalog, asked, tables.get(key.parent_oid))
+        found.setdefault((table.full_name, frozenset(key.columns)), one)
+        told |= {(name, frozenset(key.columns)) for name in names}
     for (name, columns), asked in reads.items():
-        (table,) = (one for one in catalog.tables if one.full_name == name)
-        if columns and (name, frozenset(columns)) not in found:
+        (table,) = (one for one in tables.values() if one.full_name == name)
+        if columns and (name, frozenset(columns)) not in {*found, *told}:
             found[name, frozenset(columns)] = _missing_for(table, columns, asked)
     unplanned = _unexplained(catalog, {table for table, _ in reads})
     return [*found.values(), *unplanned]
 
 
-def _missing_key(key: ForeignKey, table: Table, parent: Table | None, asked: Sequence[Asked]) -> Finding:
-    evidence = [f"no index serves the foreign key {key.name}"]
+def _with_parts(table: Table, tables: Sequence[Table]) -> set[str]:
+    """Return the names of a table and of its partitions: these are what a plan reads."""
+    below = (_with_parts(one, tables) for one in tables if one.parent == table.oid)
+    return {table.full_name}.union(*below)
+
+
+def _asked_by(
+    key: ForeignKey, reads: Mapping[tuple[str, tuple[str, ...]], Sequence[Asked]], names: set[str]
+) -> list[Asked]:
+    """Return the statements that compare the columns of *key*, and perhaps more, each once."""
+    found = (asked for (name, columns), asked in reads.items() if name in names and set(key.columns) <= set(columns))
+    return list(dict.fromkeys(one for asked in found for one in asked))
+
+
+def rolled_up(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """Return the tables; what partitioned ones have no count of is the sum of their partitions, as far as counted."""
+    below: dict[int, list[Table]] = defaultdict(list)
+    for table in tables:
+        if table.parent is not None:
+            below[table.parent].append(table)
+
+    def whole(table: Table) -> Table:
+        if not table.is_partitioned:
+            return table
+        parts = [whole(part) for part in below[table.oid]]
+        return replace(
+            table,
+            rows_estimated=max(table.rows_estimated, sum(part.rows_estimated for part in parts)),
+            size_bytes=sum(part.size_bytes or 0 for part in parts),
+            rows_deleted=sum(part.rows_deleted or 0 for part in parts),
+        )
+
+    return tuple(whole(table) for table in tables)
+
+
+def _partly(indexes: Sequence[Index], key: ForeignKey, table: Table) -> list[str] | None:
+    """Say which indexes begin with a part of *key*; none may be missing beside one that leaves few rows: None."""
+    told = []
+    for index in indexes:
+        columns = leading(index, key) if index.table_oid == key.table_oid else ()
+        rows = rows_for_key(index, key, table) if columns else None
+        if columns and (set(columns) == set(key.columns) or (rows is not None and rows <= FEW_FOR_KEY)):
+            return None
+        if columns:
+            many = f"{rows:.0f} rows to look through" if rows is not None else "a number of rows that is not known"
+            told.append(f"{index.full_name} finds them by {', '.join(columns)} alone, with {many} for each")
+    return told
+
+
+def _missing_key(
+    key: ForeignKey, table: Table, partly: Sequence[str], catalog: Catalog, asked: Sequence[Asked],
+    parent: Table | None,
+) -> Finding:  # fmt: skip
+    whose = "all columns" if partly else "a column"
+    evidence = [f"no B-tree or hash index begins with {whose} of the foreign key {key.name}"]
+    deleted = parent.rows_deleted if parent is not None else None
     if parent is not None:
-        gone = f"{parent.rows_deleted} rows of {parent.full_name} were deleted" if parent.rows_deleted else ""
-        evidence.append(f"deleting a row of {parent.full_name} reads all of {table.full_name}, {_extent(table)}")
-        evidence += [gone] if gone else []
-    evidence += [_asked(one, table) for one in asked]
-    cautions = [] if asked or (parent and parent.rows_deleted) else ["nothing was deleted or asked for by it so far"]
+        looks = "looks for what refers to it in" if partly else "reads all of"
+        evidence.append(f"deleting a row of {parent.full_name} {looks} {table.full_name}, {_extent(table)}")
+        evidence += [f"{deleted} rows of {parent.full_name} were deleted"] if deleted else []
+    evidence += [*partly, *(_asked(one, table) for one in asked)]
+    cautions = [] if asked or deleted else [_unasked(table, catalog)]
     if table.size_bytes is not None and table.rows_estimated < LEAST_ROWS:
         cautions.append("the table is small: reading all of it costs little")
+    cautions += words.while_built(table, sum(one.parent == table.oid for one in catalog.tables))
     return Finding(
         "missing", table.full_name, "", None, tuple(evidence), tuple(cautions), words.create(table, key.columns),
         columns=key.columns,
     )  # fmt: skip
+
+
+def _unasked(table: Table, catalog: Catalog) -> str:
+    """Say that no parent was deleted, and what is known of statements: of one without a plan, not its columns."""
+    unplanned = sum(one.whole_reads is None and _names(one, table) for one in catalog.statements or ())
+    if catalog.statements is None:
+        return "nothing was deleted by it so far; what was asked for is not known"
+    if unplanned:
+        return f"nothing was deleted by it so far; whether {unplanned} statements ask by it is not known without plans"
+    return "nothing was deleted by it so far, and no statement was seen that it would spare much"
 
 
 def _missing_for(table: Table, columns: tuple[str, ...], asked: Sequence[Asked]) -> Finding:
@@ -80,9 +174,11 @@ def _unexplained(catalog: Catalog, explained: set[str]) -> Iterator[Finding]:
         if (table.seq_rows_read or 0) < LEAST_ROWS * table.seq_scans:
             continue
         seen = [one for one in catalog.statements or () if _suspect(one, table)]
-        if catalog.statements is not None and not seen:
+        builds = sum(index.table_oid == table.oid for index in catalog.indexes) * READS_FOR_BUILD
+        if not seen and (catalog.statements is not None or table.seq_scans <= builds):
             continue
         cautions = ["by which condition its rows are chosen is not known; look at the plans of what reads it"]
+        cautions.append("building an index, adding a constraint and a dump count as whole reads as well")
         if catalog.statements is None:
             cautions.append("without pg_stat_statements nobody knows how few of the rows were wanted")
         evidence = (*_scans(table), *(_asked(one, table) for one in seen[:3]))
@@ -108,8 +204,12 @@ def _asked(one: Asked, table: Table) -> str:
 
 def _suspect(one: Asked, table: Table) -> bool:
     """Whether a statement may read a whole table and return few of its rows, by its name and counts alone."""
-    named = re.search(rf"(?<![\w$])\"?{re.escape(table.name.strip(chr(34)))}\"?(?![\w$])", one.query, re.IGNORECASE)
-    return bool(named) and one.whole_reads is None and _reads_all(one, table) and _returns_few(one, table)
+    return _names(one, table) and one.whole_reads is None and _reads_all(one, table) and _returns_few(one, table)
+
+
+def _names(one: Asked, table: Table) -> bool:
+    name = re.escape(table.name.strip(chr(34)))
+    return bool(re.search(rf"(?<![\w$])\"?{name}\"?(?![\w$])", one.query, re.IGNORECASE))
 
 
 def _reads_all(one: Asked, table: Table) -> bool:

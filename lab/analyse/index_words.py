@@ -45,7 +45,28 @@ def drop(index: Index) -> str:
 
 def create(table: Table, columns: Sequence[str]) -> str:
     """Return the statement that makes an index on *columns*."""
-    return _cure("create_index", table=table.full_name, columns=", ".join(columns))
+    text = _cure("create_index", table=table.full_name, columns=", ".join(columns))
+    return text.replace(" CONCURRENTLY", "") if table.is_partitioned else text
+
+
+def while_built(table: Table, parts: int) -> list[str]:
+    """Say what :func:`create` costs while it runs, and how else: for a partitioned table, each a caution."""
+    if not table.is_partitioned:
+        return []
+    return [
+        "its cure keeps writers out while it runs, since no index is made concurrently on a partitioned table; "
+        f"without that: CREATE INDEX ... ON ONLY {table.full_name}, then CREATE INDEX CONCURRENTLY on each "
+        f"partition ({parts}), then ALTER INDEX ... ATTACH PARTITION for each"
+    ]
+
+
+def leaves_out(index: Index, catalog: Catalog) -> str:
+    """Say which rows a partial index holds, and how many by the last ANALYZE or VACUUM."""
+    table = next((one for one in catalog.tables if one.oid == index.table_oid), None)
+    text = f"{index.full_name} holds only rows WHERE {index.predicate}"
+    if table is None or index.rows_estimated is None or not table.is_analyzed:
+        return text
+    return f"{text}, about {index.rows_estimated} of {table.rows_estimated}"
 
 
 def _cure(name: str, **parts: str) -> str:

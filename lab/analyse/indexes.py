@@ -17,8 +17,8 @@ from datetime import timedelta
 
 from lab.analyse import index_words as words
 from lab.analyse.index_doubles import doubled
-from lab.analyse.index_missing import missing, supports
-from lab.record.indexes import Catalog, Finding, Index, Table
+from lab.analyse.index_missing import leading, missing, supports
+from lab.record.indexes import Catalog, Finding, ForeignKey, Index, Table
 
 KINDS = ("invalid", "duplicate", "overlapping", "unused", "missing")
 UNUSED_AFTER_DAYS = 30  # without a scan, where the server tells of the last one (16 and later)
@@ -107,8 +107,19 @@ def _doubts(index: Index, catalog: Catalog) -> Iterator[str]:
         yield "counted for less than a month: a job that runs more rarely was not seen"
     yield "when it was made is not recorded: it may be younger than the counters"
     for key in catalog.foreign_keys:
-        if key.table_oid == index.table_oid and supports(index, key):
-            yield f"it serves the foreign key {key.name}: without it, deleting a parent reads the whole table"
+        if key.table_oid == index.table_oid and leading(index, key):
+            yield _serves(index, key, catalog)
     if index.has_expression:
         yield "the planner uses the statistics of its expression, also without a scan"
     yield from words.elsewhere(catalog)
+
+
+def _serves(index: Index, key: ForeignKey, catalog: Catalog) -> str:
+    part = "" if supports(index, key) else f" by {', '.join(leading(index, key))}"
+    also = [
+        one.full_name
+        for one in catalog.indexes
+        if one.oid != index.oid and one.table_oid == key.table_oid and leading(one, key)
+    ]
+    without = f"so does {', '.join(also)}" if also else "without it, deleting a parent reads the whole table"
+    return f"it serves the foreign key {key.name}{part}: {without}"

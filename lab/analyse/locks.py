@@ -299,7 +299,16 @@ def named(scene: Scene, party: Party) -> str:
     return f"pid {party}, {_doing(session)}"
 
 
+def whose(session: Session) -> str:
+    """Write what every role may see of a session: its role, database and application."""
+    if session.user is None:
+        return f"of no role{f', in {session.database}' if session.database else ''}"
+    return f"{session.user}@{session.database or 'no database'} {session.application}".rstrip()
+
+
 def _doing(session: Session) -> str:
+    if session.hidden:
+        return f"{whose(session)}: not shown"
     who = session.application or session.user or session.backend_type or "hidden"
     age = "" if session.state_s is None else f" for {session.state_s:.1f} s"
     return f"{who}: {session.state or 'state not shown'}{age}"

@@ -6,8 +6,8 @@ the reason: the server crashed, the counters were reset, or the statement was dr
 
 Before 17 a statement's counters carry no date, and before 14 no reset does. One statement that left, whose sums fell,
 whose shortest call became longer or whose longest call shorter makes all unknown there: whether it was reset alone, or
-with others that have grown again since, cannot be told. Where each of them has grown beyond what it had, a reset cannot
-be noticed at all.
+with others that have grown again since, cannot be told; so do a reset that ran, and sums that no calls lead to. Where
+each of them has grown beyond what it had, a reset may leave no trace at all: nothing is called complete there.
 
 Source: PostgreSQL manual, "pg_stat_statements"; stddev is of the population, by Welford's method in the server.
 """
@@ -20,6 +20,7 @@ from functools import cache
 from typing import Any
 
 from lab import sql
+from lab.analyse.statement_doubts import RESET, contradicts, doubts, squares, still_running, was_reset
 from lab.record.counters import Began, Snapshot, StatementCounters, names_of
 from lab.record.tables import TABLES
 from lab.sql.columns import LISTS, STATEMENTS, Names
@@ -95,29 +96,33 @@ class StatementDelta:
 class StatementDeltas:
     """All statements' shares, the costliest first; those that are unknown last.
 
-    *complete*: True if no statement was dropped for want of room in between; False if some were, so that calls are
-    missing; None if the server does not tell (before 14), or nothing is known. *why* says why nothing is known, empty
-    otherwise. *seen_share*: where statements were dropped, the calls that are still counted against the transactions
-    that ended: no transaction is without a statement, so the share of the calls that was seen is not above this.
+    *complete*: True if nothing was dropped for want of room in between, and nothing speaks against it; False if
+    statements were dropped, so that calls are missing; None if that cannot be told: *doubts* says why, or nothing is
+    known at all. *why* says why nothing is known, empty otherwise. *seen_share*: where statements were dropped, the
+    calls that are still counted against the transactions that ended: no transaction is without a statement, so the
+    share of the calls that was seen is not above this. *running*: what was not over, in words.
     """
 
     statements: tuple[StatementDelta, ...]
     complete: bool | None
     why: str = ""
     seen_share: float | None = None
+    doubts: tuple[str, ...] = ()
+    running: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What makes a figure unknown or too small, in words."""
-        if self.why:
-            return (f"statements are unknown: {self.why}",)
-        if self.complete is None:
-            return ("whether statements were dropped for want of room is unknown: this server does not count it",)
-        if self.complete:
-            return ()
+        first = f"statements are unknown: {self.why}" if self.why else self._dropped
+        return tuple(note for note in (first, *(() if self.why else self.doubts), self.running) if note)
+
+    @property
+    def _dropped(self) -> str:
+        if self.complete is not False:
+            return ""
         share = self.seen_share
         seen = f"; of their calls at most {100 * share:.0f} % are counted" if share is not None and share < 1 else ""
-        return (f"statements were dropped for want of room (pg_stat_statements.max): what is shown lacks some{seen}",)
+        return f"statements were dropped for want of room (pg_stat_statements.max): what is shown lacks some{seen}"
 
     def of_kind(self, kind: str = QUERY) -> tuple[StatementDelta, ...]:
         """Return the statements of one kind that ran in between, or of which that is not known."""
@@ -181,11 +186,14 @@ def statement_deltas(before: Snapshot, after: Snapshot, transactions: int | None
     # what a server does not date may have gone for one statement or for all: those that grew too
     if not why and not dropped and any(_lost(one, new.get(key)) for key, one in old.items()):
         why = _NOT_DATED
-    complete = None if why or dropped is None else bool(dropped == 0)
-    found = [_delta(old.get(key), new.get(key), bool(why), complete) for key in {**old, **new}]
+    if not why and was_reset(old, new) and any(one.stats_since is None for one in new.values()):
+        why = RESET
+    found = [_delta(old.get(key), new.get(key), bool(why), bool(dropped)) for key in {**old, **new}]
     found.sort(key=lambda one: (one.calls is None, -(one.total_exec_ms or 0.0)))
+    doubtful = tuple(doubts(before, after))
+    complete = None if why else False if dropped else None if doubtful else True
     share = _seen_share(old, new, transactions) if complete is False else None
-    return StatementDeltas(tuple(found), complete, why, share)
+    return StatementDeltas(tuple(found), complete, why, share, doubtful, still_running(before, after))
 
 
 def counters_lost(before: Began, after: Began) -> str:
@@ -234,29 +242,27 @@ def _went_back(old: StatementCounters, new: StatementCounters) -> bool:
     if old.stats_since is not None or not old.calls:  # where they are dated, the extremes can be reset alone
         return False
     longer = _difference(old, new, "min_exec_ms"), _difference(new, old, "max_exec_ms")
-    return any(one is not None and one > 0 for one in longer)
+    return any(one is not None and one > 0 for one in longer) or contradicts(old, new)
 
 
-def _delta(
-    old: StatementCounters | None, new: StatementCounters | None, void: bool, complete: bool | None
-) -> StatementDelta:
+def _delta(old: StatementCounters | None, new: StatementCounters | None, void: bool, dropped: bool) -> StatementDelta:
     one = new or old
     assert one is not None
     place = {name: getattr(one, name) for name in ("userid", "toplevel", "queryid", "query", "role")}
     kind = kind_of(one.query)
-    if new is None or void or not _is_known(old, new, complete):
+    if new is None or void or not _is_known(old, new, dropped):
         return StatementDelta(**place, kind=kind)
     counts = {name: _counted(old, new, name) for name in COUNTERS}
     return StatementDelta(**place, kind=kind, **counts, stddev_exec_ms=spread_ms(old, new))
 
 
-def _is_known(old: StatementCounters | None, new: StatementCounters, complete: bool | None) -> bool:
+def _is_known(old: StatementCounters | None, new: StatementCounters, dropped: bool) -> bool:
     """Whether the same counters ran all the time, or began at 0 in between and were never dropped."""
     if old is None:
-        return complete is not False
+        return not dropped
     if old.stats_since != new.stats_since or _went_back(old, new):
         return False
-    return complete is not False or new.stats_since is not None
+    return not dropped or new.stats_since is not None
 
 
 def _counted(old: StatementCounters | None, new: StatementCounters, name: str) -> Any:
@@ -269,24 +275,17 @@ def spread_ms(old: StatementCounters | None, new: StatementCounters) -> float | 
     The sums of squares are rebuilt from each look's mean and deviation, and subtracted. Where a long history leaves
     less of the difference than of the rounding, that is not told.
     """
-    sums = [_squares(one) for one in (old, new) if one is not None]
+    sums = [squares(one) for one in (old, new) if one is not None]
     calls = new.calls - (old.calls if old else 0)
     if None in sums or calls <= 0 or new.total_exec_ms is None:
         return None
     total_ms = new.total_exec_ms - ((old.total_exec_ms or 0.0) if old else 0.0)
-    squares = [part for part in sums if part is not None]
+    known = [part for part in sums if part is not None]
     mean_ms = total_ms / calls
-    variance = (squares[-1] - (squares[0] if old else 0.0)) / calls - mean_ms**2
-    rounding = 1e-13 * squares[-1] / calls
+    variance = (known[-1] - (known[0] if old else 0.0)) / calls - mean_ms**2
+    rounding = 1e-13 * known[-1] / calls
     told = 100 * rounding <= max(variance, (0.1 * mean_ms) ** 2)
     return math.sqrt(max(0.0, variance)) if told else None
-
-
-def _squares(one: StatementCounters) -> float | None:
-    """Return the sum of the squares of all calls' times."""
-    if one.stddev_exec_ms is None or one.total_exec_ms is None:
-        return None
-    return one.calls * (one.stddev_exec_ms**2 + (one.total_exec_ms / one.calls) ** 2) if one.calls else 0.0
 
 
 def _seen_share(

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lab.analyse import active
 from lab.analyse import locks as trees
-from lab.cli.target import DSN, dsn_of, passed_on
+from lab.cli.target import DSN, again, dsn_of, passed_on
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
 from lab.observe import activity as sessions
@@ -59,7 +59,10 @@ def activity(
 
 
 def locks(dsn: DSN = "", as_json: JSON = False) -> None:
-    """Show who waits for whom, as a tree: from pg_blocking_pids, with what each asks and what stands against it."""
+    """Show who waits for whom, as a tree: from pg_blocking_pids, with what each asks and what stands against it.
+
+    Every role may see that much; what those sessions do, and so how to end them, takes pg_monitor.
+    """
     if passed_on(dsn, "locks", as_json):
         return
     with sessions.connected(dsn_of(dsn)) as connection:
@@ -72,8 +75,8 @@ def locks(dsn: DSN = "", as_json: JSON = False) -> None:
     for line in trees.lines(scene, forest) or ["nobody waits for a lock"]:
         OUT.print(line, markup=False, soft_wrap=True)
     for tree in forest:
-        _print_root(scene, tree)
-    _print_hidden(scene.sessions)
+        _print_root(scene, tree, again(dsn))
+    _print_hidden(scene.sessions, "do")
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -126,13 +129,13 @@ def _session_json(one: Session, blocked_by: Sequence[trees.Party], longer_s: flo
         "database": one.database,
         "application": one.application,
         "state": one.state,
-        "wait": _wait(one),
+        "wait": None if one.hidden else _wait(one),
         "state_s": one.state_s,
         "transaction_s": one.transaction_s,
         "has_xid": one.has_xid,
         "has_xmin": one.has_xmin,
         "blocked_by": list(blocked_by),
-        "longer": _long(one, longer_s),
+        "longer": None if one.hidden else _long(one, longer_s),
         "hidden": one.hidden,
         "query": one.query,
     }
@@ -182,53 +185,68 @@ def _print_activity(scene: Scene, shown: Sequence[Session], longer_s: float) -> 
         OUT.print(_said(one, blocked.get(one.pid, [])), markup=False, soft_wrap=True, style=style)
         if one.query:
             OUT.print(f"    {short(one.query, 100)}", markup=False, soft_wrap=True, style="dim")
+    unseen = [one for one in shown if one.hidden]
+    for one in unseen:
+        OUT.print(_said(one, blocked.get(one.pid, [])), markup=False, soft_wrap=True)
     counted = Counter((one.state or "no state", _wait(one)) for one in shown if not one.hidden)
+    counted.update([("not shown", "")] * len(unseen))
     for (state, wait), count in counted.most_common():
         OUT.print(f"{count:4} {state}{f', {wait}' if wait else ''}", markup=False)
-    long = [one for one in shown if _long(one, longer_s)]
-    OUT.print(f"{len(long)} longer than {longer_s:g} s, in bold", markup=False)
+    OUT.print(_longer(shown, longer_s), markup=False, soft_wrap=True)
     for prepared in scene.prepared:
         OUT.print(f"prepared transaction {prepared.gid!r} of {prepared.owner}@{prepared.database}", markup=False)
-    _print_hidden(shown)
+    _print_hidden(shown, "do, and since when")
+
+
+def _longer(shown: Sequence[Session], longer_s: float) -> str:
+    """Say how many take long, and of how many nobody here can say."""
+    long, hidden = sum(_long(one, longer_s) for one in shown), sum(one.hidden for one in shown)
+    if not hidden:
+        return f"{long} longer than {longer_s:g} s, in bold"
+    known = f"{long} of the {len(shown) - hidden} that are shown longer than {longer_s:g} s, in bold"
+    return f"{known}; of the {hidden} that are not shown it cannot be said"
 
 
 def _said(one: Session, blocked_by: Sequence[trees.Party]) -> str:
     """Write a session in one line: the word for it, who it is, what it does since when, and what for it waits."""
-    text = f"{one.identity or one.pid}  {one.user}@{one.database} {one.application}".rstrip()
-    text += f"  {one.state or 'no state'} {_age(one.state_s)}".rstrip()
+    text = f"{one.identity or one.pid}  {trees.whose(one)}"
+    state = "not shown" if one.hidden else one.state or "no state"
+    text += f"  {state} {_age(one.state_s)}".rstrip()
     text += f", transaction {_age(one.transaction_s)}" if one.transaction_s is not None else ""
     text += f"  {_wait(one)}" if _wait(one) else ""
     return text + (f" behind {trees.listed(blocked_by)}" if blocked_by else "")
 
 
-def _print_hidden(shown: Sequence[Session]) -> None:
+def _print_hidden(shown: Sequence[Session], what: str) -> None:
     hidden = sum(one.hidden_client for one in shown)
     if hidden:
-        OUT.print(f"{hidden} sessions of others may not be seen by this role; grant it pg_monitor", markup=False)
+        told = f"what {hidden} sessions of others {what} is not shown to this role, only whose they are and for whom"
+        OUT.print(f"{told} they wait; grant it pg_monitor", markup=False, soft_wrap=True)
 
 
 def _print_samples(samples: Sequence[Sample]) -> None:
     if not samples:
         return
-    OUT.print(f"on average over {len(samples)} samples, {active.active_sessions(samples):.2f} active:", markup=False)
+    hidden = active.hidden_sessions(samples)
+    number = f"{active.active_sessions(samples):.2f} active{' of those that are shown' if hidden else ''}"
+    OUT.print(f"on average over {len(samples)} samples, {number}:", markup=False)
     for one in active.averages(samples):
         between = "" if one.low is None else f" ({one.low:.2f} to {one.high:.2f})"
         OUT.print(f"{one.sessions:6.2f}{between} {one.state}{f', {one.wait}' if one.wait else ''}", markup=False)
-    hidden = active.hidden_sessions(samples)
     if hidden:
         OUT.print(f"{hidden:6.2f} hidden, which all these averages leave out; grant pg_monitor", markup=False)
 
 
-def _print_root(scene: Scene, tree: trees.Node) -> None:
+def _print_root(scene: Scene, tree: trees.Node, where: str) -> None:
     """Say how the root of a tree can be ended, with the word for it."""
     word = _identity(scene, tree.party)
     if isinstance(tree.party, str):
         OUT.print(f"to end {tree.party!r}: ROLLBACK PREPARED or COMMIT PREPARED, in its database", markup=False)
     elif word:
-        running = word.partition("-")[2].startswith("q")
-        OUT.print(
-            f"to end {tree.party}: lab {'cancel' if running else 'terminate'} {word}", markup=False, soft_wrap=True
-        )
+        act = "cancel" if word.partition("-")[2].startswith("q") else "terminate"
+        OUT.print(f"to end {tree.party}: lab {act} {word}{where}", markup=False, soft_wrap=True)
+    elif tree.party in (one.pid for one in scene.sessions if one.hidden):
+        OUT.print(f"to end {tree.party}: cannot say, what it does is not shown", markup=False)
 
 
 def _age(seconds: float | None) -> str:

@@ -12,11 +12,11 @@ import typer
 from psycopg2.extensions import connection as Connection
 
 from lab.cli.activity import JSON, OUT, print_json
-from lab.cli.target import DSN, dsn_of, flags, passed_on
+from lab.cli.target import DSN, again, dsn_of, flags, passed_on
 from lab.errors import UsageError
 from lab.observe import activity as sessions
 from lab.observe import signals
-from lab.record.triage import Identity, Receipt, described
+from lab.record.triage import CLIENT, Identity, Receipt, described, no_client
 from lab.units import parse_seconds
 
 WAIT = Annotated[str, typer.Option(help="How long to wait for its end, such as 500ms or 5s.")]
@@ -30,7 +30,10 @@ def cancel(
     yes: YES = False,
     as_json: JSON = False,
 ) -> None:
-    """Cancel one query, if and only if it still runs; the session stays."""
+    """Cancel one query, if and only if it still runs; the session stays.
+
+    Only the word of a query is taken: of what is idle, or idle in a transaction, there is nothing to cancel.
+    """
     _signal("cancel", signals.cancel, what, dsn, wait, yes, as_json)
 
 
@@ -41,7 +44,11 @@ def terminate(
     yes: YES = False,
     as_json: JSON = False,
 ) -> None:
-    """End one session, if and only if it is still at what was seen; its transaction is rolled back."""
+    """End one session, if and only if it is still at what its word names; its transaction is rolled back.
+
+    The word of an active session names its query; of one that is idle in a transaction, that transaction, whatever
+    else ran in it since; of an idle one, that idle time.
+    """
     _signal("terminate", signals.terminate, what, dsn, wait, yes, as_json)
 
 
@@ -59,7 +66,7 @@ def _signal(
     if passed_on(dsn, act, what, f"--wait={wait}", *flags(yes=yes), as_json):
         return
     with sessions.connected(dsn_of(dsn), read_only=False) as connection:
-        receipt = send(connection, aim or _aim(connection, act, int(what), yes), wait_s)
+        receipt = send(connection, aim or _aim(connection, act, int(what), yes, again(dsn)), wait_s)
     if as_json:
         print_json(receipt.as_json())
     elif receipt.sent:
@@ -70,18 +77,19 @@ def _signal(
         raise typer.Exit(1)
 
 
-def _aim(connection: Connection, act: str, pid: int, yes: bool) -> Identity:
+def _aim(connection: Connection, act: str, pid: int, yes: bool, where: str) -> Identity:
     """Look at a pid that was given bare, and have it confirmed: the guard begins with this look."""
     found = signals.target(connection, pid)
     if found is None:
-        raise UsageError(f"there is no session {pid}; `lab activity` lists those that there are")
+        raise UsageError(f"there is no session {pid}; `lab activity{where}` lists those that there are")
+    if found.backend_type not in (None, CLIENT):
+        raise UsageError(no_client(found))
     if found.identity is None:
-        raise UsageError(
-            f"what pid {pid} does cannot be seen, so it cannot be guarded; it needs pg_monitor, and track_activities"
-        )
+        need = "grant this role pg_monitor" if found.hidden else "it needs track_activities"
+        raise UsageError(f"what pid {pid} does cannot be seen, so it cannot be guarded; {need}")
     text = described(found, found.identity)
     if not yes and not sys.stdin.isatty():
-        raise UsageError(f"{pid} is {text}; say --yes, or name exactly this: lab {act} {found.identity}")
+        raise UsageError(f"{pid} is {text}; say --yes, or name exactly this: lab {act} {found.identity}{where}")
     if not yes and not typer.confirm(f"{act} {text}?", err=True):
         raise typer.Abort
     return found.identity

@@ -41,6 +41,7 @@ def slowlog(
     with Progressing() as watch:
         watch.say(f"reading {len(some)} {'file' if len(some) == 1 else 'files'}")
         found = read(some, prefix, form)
+    _warn(found)
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n")
         return
@@ -73,11 +74,20 @@ def _own() -> list[str]:
     return found
 
 
+def _warn(found: "SlowLog") -> None:
+    """Say what was not read as it was asked, apart from the document or the table."""
+    if found.skipped:
+        parts = "line or part of an entry" if found.skipped == 1 else "lines or parts of entries"
+        said = f"{found.skipped:,} {parts} could not be read: broken or cut off"
+        ERRORS.print(said, markup=False, soft_wrap=True)
+    if found.misfits:
+        said = f"--prefix does not fit {found.misfits:,} of {found.entries:,} entries; theirs was recognised instead"
+        ERRORS.print(said, markup=False, soft_wrap=True)
+
+
 def _print(out: Console, found: "SlowLog", top: int) -> None:
     for line in _lines(found):
         out.print(line, markup=False, soft_wrap=True)
-    if found.skipped:
-        ERRORS.print(f"{found.skipped:,} entries could not be read: broken or cut off", markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)

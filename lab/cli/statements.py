@@ -19,7 +19,7 @@ from lab.analyse.statements import LAB, TRANSACTION, StatementDeltas
 from lab.cli.target import DSN, dsn_of, flags, passed_on
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
-from lab.observe.statistics import reading
+from lab.observe.statistics import reading, take_again
 from lab.record import experiment as folders
 from lab.record.run import open_run
 from lab.units import format_number, format_ratio
@@ -58,7 +58,7 @@ def statements(
     against: Annotated[str, typer.Option(help="Another run, to lay beside the first by normalised text.")] = "",
     dsn: DSN = "",
     seconds: Annotated[float, typer.Option(help="Live: the time between the two looks.")] = 10.0,
-    top: Annotated[int, typer.Option(help="How many statements to show.")] = 10,
+    top: Annotated[int, typer.Option(help="How many statements to show, in --json too.")] = 10,
     by: Annotated[str, typer.Option(help=f"What comes first: {', '.join(ORDERS)}.")] = "total",
     full: Annotated[bool, typer.Option("--full", help="Show whole texts.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -93,18 +93,18 @@ def _check(run: str, against: str, dsn: str, seconds: float, top: int, by: str) 
 
 
 def _live(dsn: str, seconds: float) -> Seen:
-    with Progressing() as watch, reading(dsn_of(dsn)) as reader:
+    with Progressing() as watch, reading(where := dsn_of(dsn)) as reader:
         watch.say(f"looking for {seconds:g} s")
         before = reader.take()
         time.sleep(seconds)
-        after = reader.take()
+        after = take_again(reader, where)
     delta = between(before, after)
     uses = used(delta.statements, delta.seconds)
     # transactions that were not reported would make a pattern look certain that is not
     transactions = delta.transactions if delta.settled else None
     control, own = (used(delta.statements, delta.seconds, kind) for kind in (TRANSACTION, LAB))
     patterns = n_plus_one(uses, transactions)
-    hidden = tuple(what for what in after.hidden if what.startswith("statements"))
+    absent = tuple(what for what in after.hidden if after.statements is None and what.startswith("statements"))
     return Seen(
         before.database,
         delta.seconds,
@@ -113,7 +113,7 @@ def _live(dsn: str, seconds: float) -> Seen:
         control,
         own,
         patterns,
-        (*delta.statements.notes, *hidden),
+        (*delta.statements.notes, *absent),
     )
 
 

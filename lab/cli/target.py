@@ -5,6 +5,7 @@ containers only, so the lab in there does what was asked, and its output is pass
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from lab import config as settings
 from lab.cli.watch import ERRORS
 from lab.compose.stack import Stack
 from lab.errors import ObserverError, UsageError
+
+_SECRET = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 
 def taken(dsn: str) -> str:
@@ -65,6 +68,21 @@ def passed_on(dsn: str, command: str, *arguments: str | bool) -> bool:
     words = ["--json" if word is True else word for word in arguments if word is not False]
     sys.stdout.write(Stack(settings.read().home).lab(command, *words))
     return True
+
+
+def again(dsn: str) -> str:
+    """Return the option as it was given, but for secrets, for a command that is proposed; nothing if it was not given.
+
+    >>> again("service=shop"), again("host=db user=me"), again("")
+    (' --dsn service=shop', " --dsn 'host=db user=me'", '')
+    """
+    from psycopg2.extensions import make_dsn, parse_dsn
+
+    if not dsn:
+        return ""
+    parts = parse_dsn(dsn)
+    open_parts = {name: part for name, part in parts.items() if name not in _SECRET}
+    return f" --dsn {shlex.quote(dsn if open_parts == parts else make_dsn(**open_parts))}"
 
 
 def flags(**given: bool) -> Iterable[str]:

@@ -9,8 +9,9 @@ that of :mod:`lab.analyse.comparison`: the geometric mean of the pairs' ratios w
 counts, and the same on every machine.
 
 What it tells: one statement of one client, from a warm cache. What it does not: what others do meanwhile, and what all
-the other statements gain or lose. For the time of the trial nobody else can read or write the table, and the
-scans of the trial are counted in the statistics views like any other.
+the other statements gain or lose. For the time of the trial nobody else can read or write the table. Its scans are
+kept out of the statistics views, where they would be evidence for the next look; where the role may not do that, the
+result says so.
 
 A drop is tried on a copy of the table: what does it take to write a thousand of its rows, with the index and without?
 """
@@ -47,6 +48,7 @@ class Tried:
     effect: Interval
     verdict: str
     reasons: tuple[str, ...]
+    is_counted: bool = False  # its scans stand in the statistics views, since the role may not keep them out
 
     @property
     def told(self) -> str:
@@ -64,6 +66,8 @@ class Tried:
             )
         else:
             parts.append(f"{', '.join(self.before.plan)} before, {', '.join(self.after.plan)} after")
+        if self.is_counted:
+            parts.append("the scans of this trial are counted from now on: a later look takes them for evidence")
         return f"{'; '.join(parts)}; {self.statement}"
 
     def as_json(self) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def tried(dsn: str, finding: Finding, pairs: int = PAIRS) -> Tried | NotTried:
 def _missing(dsn: str, finding: Finding, pairs: int) -> Tried | NotTried:
     if "?" in finding.columns:
         return NotTried("which columns the index should have is not known")
-    with _lent(dsn) as connection, connection.cursor() as cursor:
+    with _lent(dsn) as connection, _rolled_back(connection) as (cursor, _):
         found = _value(cursor, finding)
     if found is None:
         return NotTried(f"{finding.table} has no row to look for")
@@ -145,20 +149,21 @@ def added(
     with _lent(dsn) as connection:
         with connection.cursor() as cursor:
             cursor.execute(text("try_refresh", table=table))
-        with _rolled_back(connection) as cursor:
+        with _rolled_back(connection) as (cursor, is_counted):
             if extension:
                 data.run(connection, "create_extension", extension=data.role(extension))
             cursor.execute(make)
             cursor.execute(text("try_analyze", table=table))
-            cursor.execute(text("try_usable"))
-            if not cursor.fetchone()[0]:
+            cursor.execute(text("try_usable"), {"table": table})
+            index, is_usable = cursor.fetchone()
+            if not is_usable:
                 raise ServerError(
                     f"rows of {table} were updated in place while a transaction may still look at them, so an index "
                     "made now serves later transactions only; end what is open, then try again"
                 )
-            trial = Trial(cursor, text("try_drop", index="lab_what_if"), statement, values)
+            trial = Trial(cursor, text("try_drop", index=index), statement, values)
             without, with_it = trial.sides(pairs, seed)
-    return _told(_one_line(make).replace("lab_what_if ", ""), _shown(statement, values), without, with_it)
+    return _told(_one_line(make).replace("lab_what_if ", ""), _shown(statement, values), without, with_it, is_counted)
 
 
 def dropped(
@@ -169,7 +174,7 @@ def dropped(
     :param index: schema and name; empty for none, which shows how far a copy differs from itself.
     :raises NotMarkedError: if the database is not the lab's own.
     """
-    with _lent(dsn) as connection, _rolled_back(connection) as cursor:
+    with _lent(dsn) as connection, _rolled_back(connection) as (cursor, is_counted):
         cursor.execute(text("try_copy", table=table))
         gone = _twin(cursor, index) if index else text("try_nothing")
         if gone is None:
@@ -180,7 +185,7 @@ def dropped(
         without, with_it = Trial(cursor, gone, statement, None).sides(pairs, seed)
     if not with_it.rows:
         return NotTried(f"{table} has no row to write")
-    return _told(f"without {index}", f"{with_it.rows} rows of {table} written to a copy", with_it, without)
+    return _told(f"without {index}", f"{with_it.rows} rows of {table} written to a copy", with_it, without, is_counted)
 
 
 def _twin(cursor: Any, index: str) -> str | None:
@@ -196,10 +201,10 @@ def _twin(cursor: Any, index: str) -> str | None:
     return None
 
 
-def _told(change: str, statement: str, before: Side, after: Side) -> Tried:
+def _told(change: str, statement: str, before: Side, after: Side, is_counted: bool) -> Tried:
     ratios = [new / old for old, new in zip(before.times_ms, after.times_ms, strict=True)]
     effect = interval(ratios)
-    return Tried(change, statement, before, after, effect, *judge(effect, higher_is_faster=False))
+    return Tried(change, statement, before, after, effect, *judge(effect, higher_is_faster=False), is_counted)
 
 
 @contextmanager
@@ -212,13 +217,15 @@ def _lent(dsn: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _rolled_back(connection: Connection) -> Iterator[Any]:
-    """Lend a cursor in a transaction that leaves nothing behind."""
+def _rolled_back(connection: Connection) -> Iterator[tuple[Any, bool]]:
+    """Lend a cursor in a transaction that leaves nothing behind, and whether its scans are counted even so."""
     connection.autocommit = False
     try:
         with connection.cursor() as cursor:
             cursor.execute(text("try_limits"))
-            yield cursor
+            cursor.execute(text("try_uncounted"))
+            (is_counted,) = cursor.fetchall()[0]
+            yield cursor, is_counted
     finally:
         connection.rollback()
         connection.autocommit = True

@@ -5,7 +5,7 @@ connection is in autocommit, and what is sampled forgets the picture first. Samp
 locks onto a periodic load.
 
 Any server will do, and only statistics are read. A role without ``pg_monitor`` sees that others' sessions are there,
-not what they do: they are counted as hidden.
+whose they are and for whom they wait, not what they do: they are counted as hidden.
 """
 
 import random

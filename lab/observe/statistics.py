@@ -13,6 +13,7 @@ else that a reader costs (blocks, rows of the catalogs) is among what it reads o
 Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settled.py on what is late.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ APPLICATION = "lab-statistics"
 _TIMEOUT_S = 10.0
 HIDDEN = "<insufficient privilege>"
 _TRIES = 3
+_BACK_S = 30.0  # a crashed server replays its log before it answers
+_PAUSE_S = 0.2
 _RESETS = ("bgwriter_reset", "archiver_reset", "database_reset", "statements_reset")
 _WITH_COUNTERS = ("checkpointer_reset", "wal_reset")  # these come in the row of what they date
 
@@ -89,6 +92,29 @@ def reading(dsn: str, application: str = APPLICATION) -> Iterator["Reader"]:
         yield Reader(connection)
 
 
+def take_again(reader: "Reader", dsn: str, patience_s: float = _BACK_S) -> Snapshot:
+    """Look once more through *reader*; through a new connection where its own was lost, when the server is back.
+
+    After a crash the difference to an earlier look is unknown, and says so.
+
+    :raises ObserverError: if the server cannot be asked, or is not back in *patience_s*.
+    """
+    try:
+        return reader.take()
+    except ObserverError:
+        if not reader.lost:
+            raise
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return take(dsn)
+        except ObserverError as error:
+            if time.monotonic() > deadline_s:
+                said = f"the connection was lost between the two looks, and the server not back in {patience_s:g} s"
+                raise ObserverError(f"{said}: {error}; look again") from None
+        time.sleep(_PAUSE_S)
+
+
 class Reader:
     """Somebody who looks at the counters more than once, through one connection."""
 
@@ -115,13 +141,18 @@ class Reader:
                 return _dated(seen, ahead, after, changed)
             ahead = after
 
+    @property
+    def lost(self) -> bool:
+        """Whether its connection is no more."""
+        return bool(self._connection.closed)
+
     def _look(self, settle_s: float) -> dict[str, Any]:
         """Read all counters; the names are those of a snapshot."""
         left = self._settle(settle_s)
         own = self._connection.transactions if isinstance(self._connection, Counted) else None
         counters = self._one("observe/database_counters", "pg_stat_database", columns.DATABASE)
         t_us = monotonic_us()
-        statements, unseen = self._statements()
+        statements, unseen, lines, calls = self._statements()
         return {
             "t_us": t_us,
             "counters": counters,
@@ -131,6 +162,9 @@ class Reader:
             "indexes": self._rows("observe/index_counters", "pg_stat_all_indexes", columns.INDEXES, IndexCounters),
             "unreported": left,
             "hidden": unseen,
+            "hidden_statements": lines,
+            "hidden_calls": calls,
+            "running": tuple((row["pid"], row["since"]) for row in self._ask("observe/running")),
             "own_transactions": own,
         }
 
@@ -181,20 +215,22 @@ class Reader:
             found |= {name: value for name, value in row.items() if found.get(name) is None}
         return found
 
-    def _statements(self) -> tuple[tuple[StatementCounters, ...] | None, tuple[str, ...]]:
-        """Return the statements, and in words what is missing of them."""
+    def _statements(self) -> tuple[tuple[StatementCounters, ...] | None, tuple[str, ...], int, int]:
+        """Return the statements; in words what is missing of them; how many lines that is, and how many calls."""
         if "pg_stat_statements" not in self._views:
-            return None, ("statements: this database has no extension pg_stat_statements; CREATE EXTENSION makes it",)
+            missing = "statements: this database has no extension pg_stat_statements; CREATE EXTENSION makes it"
+            return None, (missing,), 0, 0
         schema, live = self._views["pg_stat_statements"]
         try:
             rows = self._ask("observe/statement_counters", columns=select_list(columns.STATEMENTS, live), schema=schema)
         except ObserverError as error:
-            return None, (f"statements: {error}",)
+            return None, (f"statements: {error}",), 0, 0
         seen = [row for row in rows if row["query"] != HIDDEN and row["queryid"] is not None]
         calls = sum(row["calls"] for row in rows) - sum(row["calls"] for row in seen)
-        unseen = f"statements: {len(rows) - len(seen)} of other roles, with {calls} calls; pg_monitor would see them"
+        lines = len(rows) - len(seen)
+        unseen = f"statements: {lines} of other roles, with {calls} calls since they began; pg_monitor would see them"
         values = tuple(_statement(row) for row in seen)
-        return values, (unseen,) if len(seen) < len(rows) else ()
+        return values, (unseen,) if lines else (), lines, calls
 
 
 def _statement(row: Mapping[str, Any]) -> StatementCounters:

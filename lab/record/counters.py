@@ -139,7 +139,7 @@ class Snapshot:
 
     *unreported* names the backends whose counters may be missing in *tables*, *indexes* and *counters*; statements are
     never late. *hidden* says in words what this role could not see, or what the server does not count. *statements* is
-    None where there is no pg_stat_statements.
+    None where there is no pg_stat_statements. *running*: the client statements that had begun, by pid and when.
     """
 
     taken_at: datetime  # by the server's clock
@@ -155,6 +155,9 @@ class Snapshot:
     indexes: tuple[IndexCounters, ...] = ()
     unreported: tuple[Unreported, ...] = ()
     hidden: tuple[str, ...] = ()
+    hidden_statements: int = 0  # those whose text this role may not read; their calls it may
+    hidden_calls: int = 0
+    running: tuple[tuple[int, str], ...] = ()
     own_backend: str = ""  # who looked: pid and start
     own_transactions: int | None = None  # that this backend had reported, so that two of its looks leave them out
 

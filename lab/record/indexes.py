@@ -42,6 +42,7 @@ class Index:
     scans: int | None  # since the counters began; None where none are kept
     last_scan: datetime | None  # 16 and later
     nulls_not_distinct: bool | None  # 15 and later
+    rows_estimated: int | None = None  # that it holds; None: not known
 
     @property
     def full_name(self) -> str:
@@ -78,6 +79,8 @@ class Table:
     rows_inserted: int | None
     rows_updated: int | None
     rows_deleted: int | None
+    parent: int | None = None  # the partitioned table that it is a part of
+    is_partitioned: bool = False  # has no rows of its own; its partitions have
 
     @property
     def full_name(self) -> str:
@@ -98,6 +101,7 @@ class ForeignKey:
     table_oid: int
     columns: tuple[str, ...]
     parent_oid: int
+    distinct: tuple[float | None, ...] = ()  # values of each column: a count, or below 0 a share of the rows, negated
 
 
 @dataclass(frozen=True, slots=True)

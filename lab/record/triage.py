@@ -265,6 +265,23 @@ def described(found: Session | None, target: Identity) -> str:
     return f"{who}, {found.state or found.backend_type or 'in no state'}{age}: {short(found.query) or 'no query yet'}"
 
 
+def no_client(found: Session) -> str:
+    """Say of a process of the server's own what it is, and what becomes of it where that is of use."""
+    kind = found.backend_type or "process of no known kind"
+    one_of_several = kind.endswith(("worker", "walsender", "kind"))
+    article = ("an" if kind[0] in "aeiou" else "a") if one_of_several else "the"
+    of = f" of {found.leader_pid}" if kind == "parallel worker" and found.leader_pid else ""
+    return f"pid {found.pid} is {article} {kind}{of}, it serves no client{_BECOMES.get(kind, '')}"
+
+
+# PostgreSQL manual, "Routine Vacuuming", "The Autovacuum Daemon"
+_BECOMES = {
+    "parallel worker": "; it ends with its leader",
+    "walsender": "; it streams to a replica or a backup",
+    "autovacuum worker": "; unless it prevents wraparound, it gives way to whom it blocks",
+}
+
+
 def short(query: str, length: int = 60) -> str:
     """Return a query as one line of at most *length* characters.
 
@@ -280,14 +297,21 @@ def _why(receipt: Receipt) -> str:
     aimed = {QUERY: "query", TRANSACTION: "transaction", IDLE: "idle time"}[receipt.target.kind]
     return {
         GONE: f"pid {pid} is gone, or is another session now",
-        CHANGED: f"it is not at that {aimed} any more: {found}",
+        CHANGED: f"a statement runs in that transaction now: {found}"
+        if _in_it(receipt)
+        else f"it is not at that {aimed} any more: {found}",
         NOT_ACTIVE: f"there is no query to cancel: {found}",
         IN_TRANSACTION: f"a cancel does nothing to {found}; terminate it",
         OWN: f"pid {pid} is the session that would have sent the signal",
-        NO_CLIENT: f"{found} serves no client ({receipt.found.backend_type if receipt.found else 'unknown'}); "
-        "a parallel worker ends with its leader",
+        NO_CLIENT: no_client(receipt.found) if receipt.found else f"pid {pid} serves no client",
         NOT_PERMITTED: f"{receipt.reason}; be a member of the session's role or of pg_signal_backend, "
         "and for a superuser's session a superuser",
         BUSY: f"the server is too busy to aim at something this short: {found}; try again",
         HIDDEN: f"what pid {pid} does may not be seen, so it cannot be guarded; grant pg_read_all_stats (pg_monitor)",
     }[receipt.outcome]
+
+
+def _in_it(receipt: Receipt) -> bool:
+    """Whether the transaction that was aimed at goes on, and only is not idle."""
+    found, aim = receipt.found, receipt.target
+    return aim.kind == TRANSACTION and found is not None and found.state in ACTIVE and found.xact_start == aim.since

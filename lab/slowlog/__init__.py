@@ -7,8 +7,8 @@ else is in such files.
 
 What counts as a statement is what pgBadger counts as a query: each entry ``duration: ... statement:``,
 ``duration: ... execute NAME:``, ``duration:`` alone, and ``statement:`` or ``execute NAME:`` without a duration.
-Entries of parse and bind are added up apart; ``DEALLOCATE`` is left out. One thing differs: the plan that auto_explain
-logs for an execution which has an entry of its own is that execution, and is not counted again.
+Entries of parse and bind are added up apart; ``statement: DEALLOCATE`` in capitals is left out. One thing differs: the
+plan that auto_explain logs for an execution which has an entry of its own is that execution, and is not counted again.
 
 Messages are those of ``lc_messages`` C or English.
 

@@ -100,8 +100,14 @@ def parse(data: bytes, columns: int) -> Entries:
 
     :param columns: how many a row has; rows of other versions are read too, though slowly.
     """
-    data = clean(data)
+    data = _unix(clean(data))
     return _whole(data, columns) or _one_by_one(data)
+
+
+def _unix(data: bytes) -> bytes:
+    """Undo what Windows makes of newlines: then each of them has a CR before it, those inside of messages too."""
+    returns = data.count(b"\r\n")
+    return data.replace(b"\r\n", b"\n") if returns and returns == data.count(b"\n") else data
 
 
 def _whole(data: bytes, columns: int) -> Entries | None:

@@ -22,6 +22,7 @@ class Sums:
         self.calls = np.zeros(0, np.int64)
         self.timed = np.zeros(0, np.int64)
         self.total_ms = np.zeros(0, np.float64)
+        self.min_ms = np.zeros(0, np.float64)
         self.max_ms = np.zeros(0, np.float64)
         self._cells: dict[int, int] = {}
 
@@ -39,6 +40,7 @@ class Sums:
             group, ms = group[known], ms[known]
         self.timed += np.bincount(group, minlength=groups)
         self.total_ms += np.bincount(group, weights=ms, minlength=groups)
+        np.minimum.at(self.min_ms, group, ms)
         np.maximum.at(self.max_ms, group, ms)
         cells, counts = np.unique(group * _BUCKETS + _bucket(ms), return_counts=True)
         for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
@@ -53,7 +55,8 @@ class Sums:
             group, bucket = divmod(cell, _BUCKETS)
             seen[group] += self._cells[cell]
             if np.isnan(found[group]) and seen[group] >= rank[group]:
-                found[group] = min(1.01 ** (bucket + 0.5) / 1000, self.max_ms[group])
+                middle = 1.01 ** (bucket + 0.5) / 1000
+                found[group] = min(max(middle, self.min_ms[group]), self.max_ms[group])
         return found
 
     def _grow(self, groups: int) -> None:
@@ -61,6 +64,7 @@ class Sums:
         if more > 0:
             self.calls, self.timed = (np.pad(one, (0, more)) for one in (self.calls, self.timed))
             self.total_ms, self.max_ms = (np.pad(one, (0, more)) for one in (self.total_ms, self.max_ms))
+            self.min_ms = np.pad(self.min_ms, (0, more), constant_values=np.inf)
 
 
 def _bucket(ms: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -3,7 +3,8 @@
 A plan and a statement are one execution if they are of one session and one text, and the plan was logged while the
 statement ran, or after it with an execution that began before the statement's end: under the simple protocol the plan
 comes before the statement's entry, under the extended one after it, with the next bind, and that of a cursor when the
-cursor is closed.
+cursor is closed. The plan of an SQL ``EXECUTE`` has the text of its ``PREPARE``, which the statement's entry has as its
+detail; ``PREPARE`` itself has no plan.
 A plan without such an entry is a statement of its own: the statement was under its threshold, or it ran inside a
 function.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 
+from lab.sql.normal import normalise
+
 _MOST_SESSIONS = 4096  # whose last statements are remembered
 _MOST_RAN = 16  # of them for each
 _MOST_WAITING = 16 * 1024 * 1024  # characters of plans that wait for their statement; the oldest are decided
@@ -22,6 +25,8 @@ _RESOLUTION_S = 0.002  # of the log's times, on both sides
 
 _PLAN = re.compile(r"duration: [0-9.]+ ms\s+plan:\s*", re.DOTALL)
 _END = re.compile(r"\n(?:Query Parameters: |.*\(cost=\d)")
+_PREPARED = "prepare: "
+_PREPARE = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+prepare\s", re.IGNORECASE | re.DOTALL)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d\.\d{1,6})")
 
 
@@ -38,9 +43,9 @@ class Plan:
 
 @dataclass(slots=True)
 class Ran:
-    """One of the last statements of a session; *asked* stands for its text."""
+    """One of the last statements of a session; *asked* stands for the texts that a plan of it may have."""
 
-    asked: tuple[int, int]
+    asked: frozenset[tuple[int, int]]
     group: int
     ms: float
     logged_s: float | None
@@ -81,7 +86,7 @@ class Joiner:
         """Take a plan, and return it if it is decided, or those that have waited for too long."""
         text = asked(plan.text)
         before = reversed(self._last.get(session, ()))
-        earlier = next((ran for ran in before if ran.asked == text and not ran.has_plan), None)
+        earlier = next((ran for ran in before if text in ran.asked and not ran.has_plan), None)
         if earlier and _began_by(plan, earlier.logged_s):
             return [_joined(plan, earlier)]
         self._waiting.setdefault(session, deque()).append(_Waiting(plan, text, earlier))
@@ -113,7 +118,7 @@ class Joiner:
     def _decided(self, waiting: _Waiting, ran: Ran) -> Plan:
         plan = waiting.plan
         began_s = None if ran.logged_s is None else ran.logged_s - ran.ms / 1000
-        if waiting.asked == ran.asked and _not_before(plan.logged_s, began_s):
+        if waiting.asked in ran.asked and _not_before(plan.logged_s, began_s):
             return _joined(plan, ran)
         return _alone_or_earlier(waiting)
 
@@ -121,6 +126,18 @@ class Joiner:
 def asked(text: str) -> tuple[int, int]:
     """Return what tells one text from another without keeping it: its hash and its length."""
     return hash(text), len(text)
+
+
+def askeds(text: str, detail: str) -> frozenset[tuple[int, int]]:
+    """Return what tells the texts that plans of a statement have, by its own text and the detail of its entry."""
+    texts = [] if _PREPARE.match(text) and _is_alone(text) else [text]
+    if detail.startswith(_PREPARED):
+        texts.append(detail.removeprefix(_PREPARED))
+    return frozenset(asked(one) for one in texts)
+
+
+def _is_alone(text: str) -> bool:
+    return ";" not in normalise(text)
 
 
 def take_apart(message: str, time: str) -> Plan:

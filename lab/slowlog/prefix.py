@@ -73,6 +73,7 @@ class Prefix:
         :raises UsageError: if it has an escape that no version knows.
         """
         self._given = compiled(setting) if setting.strip() else None
+        self.misfits = 0  # entries so far which the setting does not fit; they are recognised
 
     def match(self, line: str) -> Begun | None:
         """Return what a line begins with; None if no entry begins there."""
@@ -82,6 +83,7 @@ class Prefix:
         found = _ANY.search(line)
         if found is None:
             return None
+        self.misfits += self._given is not None and found["severity"] in MAIN
         before = line[: found.start()]
         time = _TIME.search(before)
         session = next((who[1] for one in _SESSIONS if (who := one.search(_TIME.sub("", before)))), "")

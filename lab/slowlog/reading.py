@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lab.errors import LogError
 from lab.slowlog.entry import Work, find, works
 from lab.slowlog.groups import Sums
 from lab.slowlog.messages import BEGINNINGS, BIND, PARSE, STATEMENT, Rows, kind_and_text, rows
-from lab.slowlog.plans import Joiner, Plan, Ran, asked, seconds, take_apart
+from lab.slowlog.plans import Joiner, Plan, Ran, askeds, seconds, take_apart
 from lab.slowlog.prefix import Prefix
 from lab.slowlog.report import Group, SlowLog, number
 from lab.slowlog.sources import Source
@@ -33,15 +34,27 @@ def read(files: Sequence[str | Path], prefix: str = "", form: str = "") -> SlowL
     :param files: its files in any order, packed by gzip or zstd or not; ``-`` is standard input.
     :param prefix: ``log_line_prefix`` of a log from stderr; recognised if it is not given.
     :param form: ``csv``, ``json`` or ``stderr``; each file's own if it is not given.
-    :raises LogError: if a file cannot be read.
+    :raises LogError: if a file cannot be read, or nothing that is in the files.
     :raises UsageError: if the prefix or the form is none.
     """
     reading = _Reading()
     found = find(files, form)
-    for block in _blocks(found, Prefix(prefix), form):
+    known = Prefix(prefix)
+    for block in _blocks(found, known, form):
         reading.add(block)
     broken = sum(source.broken for source in found)
-    return reading.result(tuple(source.name for source in found), broken)
+    result = reading.result(tuple(source.name for source in found), broken, known.misfits)
+    if result.skipped and not result.entries:
+        raise _nothing(found, form, result.skipped)
+    return result
+
+
+def _nothing(found: Sequence[Source], form: str, skipped: int) -> LogError:
+    names = ", ".join(f"{source.name} (as {form or source.form})" for source in found[:3])
+    return LogError(
+        f"{names}: no entry could be read, of {skipped:,} {'line or part' if skipped == 1 else 'lines or parts'}; "
+        "name logs as PostgreSQL writes them, and their --format only if it is theirs"
+    )
 
 
 def statements(files: Sequence[str | Path], prefix: str = "", form: str = "") -> Iterator[pa.Table]:
@@ -142,14 +155,17 @@ class _Reading:
     def _follow(self, block: Rows, group: npt.NDArray[np.int64]) -> None:
         """Join the plans of a block, and remember the statements whose plan may still come."""
         at = self._to_follow(block)
-        columns = [column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message)]
+        columns = [
+            column.take(pa.array(at)).to_pylist() for column in (block.session, block.time, block.message, block.detail)
+        ]
         numbers = (block.is_plan[at].tolist(), group[at].tolist(), block.ms[at].tolist())
-        for session, time, message, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
+        for session, time, message, detail, is_plan, number_, ms in zip(*columns, *numbers, strict=True):
             if is_plan:
                 self._plans += 1
                 self._decided(self._joiner.plan(session, take_apart(message, time)))
             elif number_ >= 0:
-                ran = Ran(asked(kind_and_text(message)[1]), number_, 0.0 if np.isnan(ms) else ms, seconds(time))
+                texts = askeds(kind_and_text(message)[1], detail)
+                ran = Ran(texts, number_, 0.0 if np.isnan(ms) else ms, seconds(time))
                 self._decided(self._joiner.statement(session, ran))
 
     def _to_follow(self, block: Rows) -> npt.NDArray[np.int64]:
@@ -175,8 +191,8 @@ class _Reading:
                 slowest, body = plan.ms, plan.body
             self._with_plan[plan.group] = (count + 1, slowest, body)
 
-    def result(self, files: tuple[str, ...], broken: int) -> SlowLog:
-        """Return what was read, with *broken* files that end in the middle."""
+    def result(self, files: tuple[str, ...], broken: int, misfits: int = 0) -> SlowLog:
+        """Return what was read, with *broken* files that end in the middle, and *misfits* of the prefix."""
         self._decided(self._joiner.rest())
         sums = self._sums
         groups = [
@@ -203,6 +219,7 @@ class _Reading:
             self._plans,
             self._joined,
             tuple(sorted(groups, key=lambda group: (-group.total_ms, -group.calls, group.statement))),
+            misfits,
         )
 
     def _plan_of(self, group: int) -> tuple[int, str]:

@@ -30,7 +30,8 @@ class SlowLog:
 
     *duration_ms* is the sum of the statements' durations, as pgBadger's ``execute``; parsing and binding are apart.
     *joined* counts the plans that belong to an entry counted already: pgBadger's number of queries is
-    ``statements + joined``. *skipped* counts entries, or pieces of them, that could not be read.
+    ``statements + joined``. *skipped* counts entries, or pieces of them, that could not be read;
+    *misfits* the entries of stderr that a given prefix does not fit, and that were read by recognising theirs.
     """
 
     files: tuple[str, ...]
@@ -43,6 +44,7 @@ class SlowLog:
     plans: int
     joined: int
     groups: tuple[Group, ...]  # by total duration, the longest first
+    misfits: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a document of plain values."""

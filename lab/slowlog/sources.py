@@ -19,6 +19,7 @@ HEAD_BYTES = 64 * 1024
 STDIN = "-"
 CSV, JSON, STDERR = "csv", "json", "stderr"
 
+_MARK = b"\xef\xbb\xbf"  # which some editors and shells put before UTF-8
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # the second field is the user, quoted or missing
 _CSV_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^,\"\n]{1,40},(?:\"|,)", re.MULTILINE)
@@ -62,7 +63,7 @@ class Source:
     def _unpacked(self, stream: BinaryIO) -> Iterator[bytes]:
         with stream:
             try:
-                yield from _unpack(stream)
+                yield from _unmarked(_unpack(stream))
             except (OSError, zlib.error, EOFError, pa.ArrowException):
                 self.broken = True
 
@@ -148,6 +149,11 @@ def _opened(name: str) -> BinaryIO:
         raise LogError(
             f"{name} cannot be read ({error.strerror}); name a log file that this account may read"
         ) from None
+
+
+def _unmarked(parts: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(parts, b"").removeprefix(_MARK)
+    yield from parts
 
 
 def _unpack(stream: BinaryIO) -> Iterator[bytes]:

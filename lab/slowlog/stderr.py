@@ -13,15 +13,19 @@ _CUT = "\0"  # at the end of a line that was too long; a log has no such charact
 def blocks(chunks: Iterable[bytes], prefix: Prefix, kept: tuple[str, ...] = ("",)) -> Iterator[Entries]:
     """Yield the entries of a file, some thousand at a time; a line that belongs to none is counted as skipped.
 
+    So is a last line without its newline: it may have been cut off, which nothing in it would tell.
+
     :param kept: how the messages begin whose text is kept; of others, of which nothing is asked, only the rest is.
     """
     rows: list[Row] = []
     skipped = size = 0
     entry: _Entry | None = None
-    for line in _lines(chunks):
+    ended = [True]
+    for line in _lines(chunks, ended):
+        stray = False
         begun = None if line.startswith("\t") else prefix.match(line)
         if begun and begun.severity in MORE:
-            skipped += entry is None or not entry.more(begun, line)
+            stray = entry is None or not entry.more(begun, line)
         elif begun:
             if entry:
                 rows += entry.row(kept)
@@ -31,26 +35,29 @@ def blocks(chunks: Iterable[bytes], prefix: Prefix, kept: tuple[str, ...] = ("",
         elif entry and (line.startswith("\t") or not line):
             entry.line(line)
         else:
-            skipped += bool(line.strip())
+            stray = bool(line.strip())
+        skipped += stray
         if len(rows) >= _ENTRIES or size >= _CHARACTERS:
             yield from_rows(rows, skipped)
             rows, skipped, size = [], 0, 0
     if entry:
         rows += entry.row(kept)
-        skipped += entry.is_cut
+        skipped += entry.is_cut or (not ended[0] and not stray)
     yield from_rows(rows, skipped)
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+def _lines(chunks: Iterable[bytes], ended: list[bool]) -> Iterator[str]:
+    """Yield the lines; *ended* becomes whether the last one so far has its newline."""
     for data, is_cut in whole_lines(chunks):
-        lines = _text(data.removesuffix(b"\n"))
+        ended[0] = data.endswith(b"\n")
+        lines = _text(data)
         yield from lines[:-1] if is_cut else lines
         if is_cut:
             yield lines[-1] + _CUT
 
 
 def _text(data: bytes) -> list[str]:
-    return clean(data).decode().replace("\r\n", "\n").split("\n")
+    return clean(data).decode().replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 class _Entry:

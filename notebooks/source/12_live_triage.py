@@ -246,7 +246,7 @@ lesson.claim("Nobody waits any more", len(stage.waiting()), at_most=0)
 # %% [markdown]
 # ## In production
 #
-# - `lab activity --longer 5s`, `lab locks`, then `lab cancel` or `lab terminate` with the word that the first column shows: it names the query and not the connection, so nothing is signalled if that is over. All take `--dsn`; to look, `pg_monitor` suffices.
+# - `lab activity --longer 5s`, `lab locks`, then `lab cancel` or `lab terminate` with the word that the first column shows: it names the query, the transaction or the idle time and not the connection, so nothing is signalled if that is over. All take `--dsn`; to look, `pg_monitor` suffices.
 # - What takes longest is seldom what is in the way. Begin at the root of the tree; if that is idle in transaction, only terminate helps, and its work is lost.
 # - A migration with `lock_timeout` gives up instead of making everybody queue behind it. `idle_in_transaction_session_timeout` ends who forgot.
 # - Look with autocommit, and look for prepared transactions too.

@@ -1,6 +1,7 @@
 """Triage on a real server: 200 cancels on pooled connections, and the commands."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from lab.demonstrate.triage import FORGETFUL, LIST, MIGRATION, PAYMENT, READER, 
 from lab.errors import LabError, ServerError
 from lab.ledger import chosen
 from lab.lesson.exercises.triage import free_the_queue, judged
+from lab.observe import activity
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +146,19 @@ def test_the_tree_names_its_roots_and_how_to_end_them(stage: Stage, capsys: pyte
     assert (len(document["waits"]), document["waits_left_out"]) == (5, 0)
     text = lab(capsys, "locks", "--dsn", dsn)[1]
     word = document["roots"][0]["identity"]
-    assert f"lab terminate {word}" in text
+    assert f"to end {stage.pids[FORGETFUL]}: lab terminate {word} --dsn {shlex.quote(dsn)}\n" in text
     code, out, _ = lab(capsys, "terminate", word, "--dsn", dsn, "--json", "--wait", "10s")
     receipt = json.loads(out)
     assert (code, receipt["sent"], receipt["ended"], receipt["user"]) == (0, True, True, "shop")
+
+
+def test_a_process_of_the_servers_own_is_named_as_what_it_is(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    dsn = stage.server.dsn(database=stage.database)
+    with activity.connected(dsn) as eye:
+        own = {one.backend_type: one.pid for one in activity.sessions(eye)}
+    for kind in ("checkpointer", "walwriter", "background writer"):
+        code, _, err = lab(capsys, "cancel", str(own[kind]), "--dsn", dsn, "--yes")
+        assert (code, err) == (2, f"error: pid {own[kind]} is the {kind}, it serves no client\n")
 
 
 def test_a_bare_pid_is_not_signalled_without_a_yes(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,6 +166,8 @@ def test_a_bare_pid_is_not_signalled_without_a_yes(stage: Stage, capsys: pytest.
     code, _, err = lab(capsys, "cancel", pid, "--dsn", dsn)
     assert code == 2
     assert f"{pid}@" in err
+    assert err.endswith(f" --dsn {shlex.quote(dsn)}\n")
+    assert "--dsn" in lab(capsys, "cancel", "1", "--dsn", dsn, "--yes")[2]
     assert stage.session(REPORT) is not None
     assert lab(capsys, "cancel", pid, "--dsn", dsn, "--yes", "--wait", "10s")[0] == 0
 
@@ -166,7 +179,7 @@ def test_a_bare_pid_is_not_signalled_without_a_yes(stage: Stage, capsys: pytest.
         (["cancel", "1@1-q1", "--dsn", "postgresql://nobody@127.0.0.1:1/none"], 1),
         (["activity", "--seconds", "-1"], 2),
         (["activity", "--longer", "soon"], 2),
-        (["locks", "--dsn", "no dsn at all"], 1),
+        (["locks", "--dsn", "no dsn at all"], 2),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

@@ -83,7 +83,6 @@ def test_statements_are_subtracted_and_new_ones_count_from_nothing() -> None:
     before = look(statement(1, 5), statement(2, 9))
     deltas = statement_deltas(before, look(statement(1, 8), statement(2, 9), statement(3, 4)))
     assert [(item.queryid, item.calls) for item in deltas.statements] == [(3, 4), (1, 3), (2, 0)]
-    assert deltas.complete is True
     assert [item.queryid for item in deltas.of_kind()] == [3, 1]
 
 
@@ -142,10 +141,65 @@ def test_one_loss_without_a_date_makes_what_grew_unknown(version: str, loss: str
     assert "lost their counts" in deltas.why and deltas.complete is None
 
 
+def test_only_dated_counters_are_ever_complete() -> None:
+    dated = statement_deltas(look(statement(1, 5, **DATED)), look(statement(1, 8, **DATED)))
+    assert dated.complete is True and dated.notes == ()
+    # the difference is three; it was reset and called eight times
+    undated = statement_deltas(look(statement(1, 5)), look(statement(1, 8)))
+    assert undated.complete is None and "reset is unknown" in undated.notes[0].replace("were reset", "reset")
+
+
+ASKED = "SELECT pg_stat_statements_reset($1,$2,$3)"
+
+
+def test_a_reset_that_ran_makes_what_carries_no_date_unknown_and_the_rest_not_complete() -> None:
+    undated = statement_deltas(look(statement(1, 5)), look(statement(1, 30), statement(2, 1, query=ASKED)))
+    assert {one.calls for one in undated.statements} == {None} and "somebody reset" in undated.why
+    before = look(statement(1, 5, **DATED))
+    dated = statement_deltas(before, look(statement(1, 30, **DATED), statement(2, 1, query=ASKED, **DATED)))
+    assert (dated.statements[0].calls, dated.complete) == (25, None) and "somebody reset" in dated.notes[0]
+    earlier = look(statement(1, 5, **DATED), statement(2, 1, query=ASKED, **DATED))
+    assert statement_deltas(earlier, earlier).complete is True
+
+
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "shorter than the shortest": {"total_exec_ms": 12.0, "min_exec_ms": 1.0},
+    "longer than the longest": {"total_exec_ms": 30.0, "max_exec_ms": 3.0},
+    "without the new longest": {"total_exec_ms": 15.0, "max_exec_ms": 9.0},
+    "a spread below nothing": {"total_exec_ms": 18.0, "stddev_exec_ms": 0.0},
+}
+
+
+@pytest.mark.parametrize("change", IMPOSSIBLE)
+def test_times_that_no_calls_lead_to_are_a_loss(change: str) -> None:
+    times = {"min_exec_ms": 1.0, "max_exec_ms": 3.0, "stddev_exec_ms": 0.9}
+    before = look(statement(1, 5, **times))
+    assert calls(before, look(statement(1, 9, **times))) == {1: 4}
+    assert calls(before, look(statement(1, 9, **{**times, **IMPOSSIBLE[change]}))) == {1: None}
+
+
+def test_what_is_hidden_from_a_role_is_told_by_its_difference_and_nothing_is_complete() -> None:
+    before = replace(look(statement(1, 5, **DATED)), hidden_statements=1, hidden_calls=34)
+    after = replace(look(statement(1, 8, **DATED)), hidden_statements=2, hidden_calls=41)
+    deltas = statement_deltas(before, after)
+    assert deltas.complete is None and "7 calls of them between the looks" in " ".join(deltas.notes)
+    assert "unknown number" in " ".join(statement_deltas(after, before).doubts)
+
+
+def test_a_statement_that_ran_all_the_time_is_named_as_missing() -> None:
+    before = replace(look(), running=((7, "monday"), (8, "monday"), (9, "monday")))
+    after = replace(look(), running=((7, "monday"), (8, "tuesday")))
+    assert "1 statement was running all the time" in " ".join(statement_deltas(before, after).notes)
+    assert statement_deltas(before, look()).notes == ()
+
+
 def test_extremes_that_widen_or_are_of_no_call_are_no_loss() -> None:
     before = look(statement(1, 5, min_exec_ms=1.0, max_exec_ms=4.0), statement(2, 0, min_exec_ms=0.0, max_exec_ms=0.0))
-    after = look(statement(1, 6, min_exec_ms=0.5, max_exec_ms=5.0), statement(2, 1, min_exec_ms=2.0, max_exec_ms=2.0))
-    assert calls(before, after) == {1: 1, 2: 1}
+    after = look(
+        statement(1, 7, total_exec_ms=15.5, stddev_exec_ms=2.0, min_exec_ms=0.5, max_exec_ms=5.0),
+        statement(2, 1, min_exec_ms=2.0, max_exec_ms=2.0),
+    )
+    assert calls(before, after) == {1: 2, 2: 1}
 
 
 def test_when_statements_were_dropped_only_dated_counters_are_known() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.analyse.index_doubles import duplicates, may_go, overlaps
-from lab.analyse.index_missing import compared, supports
+from lab.analyse.index_missing import compared, rows_for_key, supports
 from lab.analyse.indexes import review, rolled_up
 from lab.record.indexes import Asked, Catalog, ForeignKey, Index, Table, WholeRead
 
@@ -157,6 +157,21 @@ def test_a_partitioned_index_has_the_scans_of_its_parts() -> None:
 )
 def test_a_foreign_key_is_served_by_its_columns_first_in_any_order(found: dict[str, Any], serves: bool) -> None:
     assert supports(index("x", **found), ForeignKey("f", 1, ("a", "b"), 2)) is serves
+
+
+@pytest.mark.parametrize(
+    ("found", "rows"),
+    [
+        ({"keys": ("a", "c")}, 100.0),
+        ({"keys": ("b",)}, 10.0),
+        ({"keys": ("b",), "method": "hash"}, 10.0),
+        ({"keys": ("a", "b")}, 10.0),
+        ({"keys": ("c", "a")}, None),
+    ],
+)
+def test_a_part_of_a_foreign_key_is_graded_by_its_most_telling_column(found: dict[str, Any], rows: float) -> None:
+    key = ForeignKey("f", 1, ("a", "b"), 2, (1000.0, -0.1))
+    assert rows_for_key(index("x", **found), key, TABLE) == rows
 
 
 @pytest.mark.parametrize(

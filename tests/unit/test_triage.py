@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from lab.analyse import active, locks
 from lab.analyse.locks import Wait
+from lab.cli.target import again
 from lab.demonstrate.aiming import INNOCENT, WANTED, Hit, Signal, counted
 from lab.errors import UsageError
 from lab.record.triage import (
+    CHANGED,
     GONE,
+    NO_CLIENT,
     QUERY,
+    TRANSACTION,
     UNSEEN,
     Identity,
     Lock,
@@ -22,6 +26,7 @@ from lab.record.triage import (
     Sample,
     Scene,
     Session,
+    no_client,
 )
 
 NOW = datetime(2026, 11, 23, 1, 2, 3, 456789, tzinfo=UTC)
@@ -83,6 +88,38 @@ def test_a_receipt_says_why_nothing_was_sent() -> None:
     receipt = Receipt("cancel", Identity(7, NOW, QUERY, NOW), GONE, None)
     assert str(receipt) == "nothing was sent: pid 7 is gone, or is another session now"
     assert receipt.as_json()["sent"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("checkpointer", "pid 7 is the checkpointer, it serves no client"),
+        ("logical replication launcher", "pid 7 is the logical replication launcher, it serves no client"),
+        ("walsender", "pid 7 is a walsender, it serves no client; it streams to a replica or a backup"),
+        ("parallel worker", "pid 7 is a parallel worker of 3, it serves no client; it ends with its leader"),
+        (
+            "autovacuum worker",
+            "pid 7 is an autovacuum worker, it serves no client; unless it prevents wraparound, it gives way to whom "
+            "it blocks",
+        ),
+    ],
+)
+def test_what_serves_no_client_is_named_as_what_it_is(kind: str, said: str) -> None:
+    found = replace(session(7, leader=3), backend_type=kind)
+    assert no_client(found) == said
+    assert str(Receipt("cancel", Identity(7, NOW, QUERY, NOW), NO_CLIENT, found)) == f"nothing was sent: {said}"
+
+
+def test_a_transaction_in_which_a_statement_runs_is_not_called_over() -> None:
+    same, later = Identity(7, NOW, TRANSACTION, NOW), Identity(7, NOW, TRANSACTION, NOW - timedelta(seconds=1))
+    assert "a statement runs in that transaction now" in str(Receipt("terminate", same, CHANGED, session(7)))
+    assert "not at that transaction any more" in str(Receipt("terminate", later, CHANGED, session(7)))
+
+
+def test_a_proposed_command_repeats_the_dsn_and_no_secret() -> None:
+    assert again("host=db sslpassword=abc") == " --dsn host=db"
+    assert again("postgresql://me:abc@db/shop") == " --dsn 'user=me dbname=shop host=db'"
+    assert again("postgresql://me@db/shop?sslmode=require") == " --dsn 'postgresql://me@db/shop?sslmode=require'"
 
 
 def test_a_receipt_that_is_not_certain_says_so() -> None:

@@ -165,6 +165,108 @@ def test_a_partitioned_index_is_judged_as_a_whole(database: str) -> None:
     assert (unused["public.parts_id"].size_bytes or 0) > 2 * 8192
 
 
+KEYS = """
+CREATE TABLE two (a int, b int, PRIMARY KEY (a, b));
+INSERT INTO two SELECT i, i % 5 FROM generate_series(1, 5000) AS i;
+CREATE TABLE fine (a int, b int, FOREIGN KEY (a, b) REFERENCES two);
+CREATE TABLE coarse (a int, b int, FOREIGN KEY (a, b) REFERENCES two) WITH (autovacuum_enabled = off);
+CREATE TABLE hashed (a int, b int, FOREIGN KEY (a, b) REFERENCES two);
+CREATE TABLE bare (a int, b int, FOREIGN KEY (a, b) REFERENCES two);
+INSERT INTO fine SELECT i, i % 5 FROM generate_series(1, 5000) AS i;
+INSERT INTO coarse SELECT i, i % 5 FROM generate_series(1, 5000) AS i;
+INSERT INTO hashed SELECT i, i % 5 FROM generate_series(1, 5000) AS i;
+INSERT INTO bare SELECT i, i % 5 FROM generate_series(1, 5000) AS i;
+CREATE INDEX fine_a ON fine (a);
+CREATE INDEX coarse_b ON coarse (b);
+CREATE INDEX hashed_a ON hashed USING hash (a);
+ANALYZE
+"""
+
+
+def test_an_index_on_a_part_of_a_foreign_key_serves_it_as_far_as_the_part_tells_rows_apart(database: str) -> None:
+    run(database, *KEYS.split(";"))
+    missing = found(database, "missing")
+    assert set(missing) == {"public.coarse (a, b)", "public.bare (a, b)"}
+    (coarse, bare) = missing["public.coarse (a, b)"].evidence, missing["public.bare (a, b)"].evidence
+    assert "public.coarse_b finds them by b alone, with 1000 rows to look through for each" in coarse
+    assert not any("reads all of" in text for text in coarse)
+    assert any("reads all of public.bare" in text for text in bare)
+
+
+@pytest.mark.parametrize(("index", "part"), [("fine_a", "a"), ("coarse_b", "b"), ("hashed_a", "a")])
+def test_an_unused_index_on_a_part_of_a_foreign_key_is_told_to_serve_it(database: str, index: str, part: str) -> None:
+    run(database, *KEYS.split(";"))
+    cautions = found(database, "unused")[f"public.{index}"].cautions
+    assert any("it serves the foreign key" in text and f"by {part}: without it" in text for text in cautions)
+
+
+def test_how_many_rows_a_part_leaves_is_not_known_without_statistics(database: str) -> None:
+    run(database, *[text for text in KEYS.split(";") if "ANALYZE" not in text])
+    evidence = found(database, "missing")["public.coarse (a, b)"].evidence
+    assert any("a number of rows that is not known" in text for text in evidence)
+
+
+def test_a_partial_index_is_not_let_go_without_what_it_leaves_out(database: str) -> None:
+    run(
+        database,
+        "CREATE TABLE c (k int, d bool)",
+        "INSERT INTO c SELECT i % 5, i % 1000 = 0 FROM generate_series(1, 20000) AS i",
+        "CREATE INDEX c_k1 ON c (k)",
+        "CREATE INDEX c_part ON c (k) WHERE d",
+        "ANALYZE c",
+    )
+    one = found(database, "overlapping")["public.c_part"]
+    assert "public.c_part holds only rows WHERE d, about 20 of 20000" in one.evidence
+    assert any("it is partial, public.c_k1 is not" in text for text in one.cautions)
+
+
+def test_the_cure_of_a_partitioned_table_runs_and_its_size_is_that_of_its_partitions(database: str) -> None:
+    run(
+        database,
+        "CREATE TABLE up (k int PRIMARY KEY)",
+        "INSERT INTO up SELECT i FROM generate_series(1, 100) AS i",
+        "CREATE TABLE pt (id int, k int REFERENCES up) PARTITION BY RANGE (id)",
+        "CREATE TABLE pt_1 PARTITION OF pt FOR VALUES FROM (0) TO (10000)",
+        "CREATE TABLE pt_2 PARTITION OF pt FOR VALUES FROM (10000) TO (20000)",
+        "INSERT INTO pt SELECT i, 1 + i % 100 FROM generate_series(1, 19999) AS i",
+        "ANALYZE",
+        *["SELECT * FROM pt WHERE k = 7"] * 3,
+    )
+    blocks = value(database, "SELECT (pg_relation_size('pt_1') + pg_relation_size('pt_2')) / 8192")
+    one = found(database, "missing")["public.pt (k)"]
+    assert any(f"reads all of public.pt, 19999 rows in {blocks} blocks" in text for text in one.evidence)
+    assert any("on each partition (2)" in text for text in one.cautions)
+    assert any("3 calls" in text for text in one.evidence)
+    assert set(found(database, "missing")) == {"public.pt (k)"}
+    run(database, one.cure)
+    assert "public.pt (k)" not in found(database, "missing")
+
+
+def test_building_indexes_misses_none(database: str) -> None:
+    run(
+        database,
+        "DROP EXTENSION pg_stat_statements",
+        "CREATE TABLE built AS SELECT i AS a, i AS b FROM generate_series(1, 5000) AS i",
+        "CREATE INDEX built_a ON built (a)",
+        "CREATE INDEX CONCURRENTLY built_b ON built (b)",
+    )
+    read = "SELECT seq_scan >= 3 FROM pg_stat_user_tables WHERE relname = 'built'"
+    assert wait_until(lambda: value(database, read), timeout_s=30)
+    assert found(database, "missing") == {}
+    run(database, *["SELECT * FROM built WHERE a + b = 7"] * 9)
+    assert wait_until(lambda: "public.built (?)" in found(database, "missing"), timeout_s=30)
+
+
+def test_what_nobody_planned_is_not_said_to_be_never_asked(scene: str) -> None:
+    def cautions() -> str:
+        missing = [one for one in review(indexes.read(scene, settle_s=5)) if one.columns == ("other_id",)]
+        return " ".join(missing[0].cautions)
+
+    run(scene, *["SELECT * FROM child WHERE other_id = 7"] * 3)
+    assert "statements ask by it is not known without plans" in cautions()
+    assert any("3 calls" in text for text in found(scene, "missing")["public.child (other_id)"].evidence)
+
+
 def test_a_role_that_may_not_see_texts_is_told_so_and_pg_monitor_may(
     scene: str, any_server: Private, role: Callable[..., str]
 ) -> None:

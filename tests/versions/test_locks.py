@@ -1,5 +1,6 @@
 """The tree of waits: known answers on every version."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -9,9 +10,11 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from lab.analyse import locks as trees
+from lab.cli.main import run
 from lab.observe import activity, locks
 from lab.process import wait_until
 from lab.record.triage import Scene
+from lab.server.private import SCRAM, Private
 
 
 class Cast:
@@ -164,3 +167,60 @@ def test_a_queue_of_forty_is_drawn_once_each(cast: Cast, database: str) -> None:
     assert tree.party == owner
     assert {node.party for node in tree.below} == queue
     assert len(trees.lines(scene, (tree,))) == 41
+
+
+@pytest.fixture
+def plain(any_server: Private, database: str) -> Iterator[str]:
+    """The DSN of a role without pg_monitor."""
+    name = psycopg2.extensions.parse_dsn(database)["dbname"]
+    any_server.add_role(f"plain_{name}", SCRAM)
+    yield any_server.dsn(f"plain_{name}", name)
+    with any_server.owner() as owner, owner.cursor() as cursor:
+        cursor.execute(f"DROP ROLE plain_{name}")
+
+
+def test_a_plain_role_sees_who_waits_for_whom_and_is_told_what_it_does_not_see(
+    cast: Cast, database: str, plain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = cast.opens("writer", "UPDATE things SET v = 1 WHERE id = 1")
+    row = cast.waits("row", "UPDATE things SET v = 2 WHERE id = 1")
+    ddl = cast.waits("ddl", "ALTER TABLE things ADD COLUMN w int")
+    wanted = {(row, writer), (ddl, writer), (ddl, row)}
+    seen(database, lambda scene: edges(scene) == wanted)
+    assert edges(seen(plain, lambda scene: len(edges(scene)) == 3)) == wanted
+    assert run(["locks", "--dsn", plain]) == 0
+    text = capsys.readouterr().out
+    user = psycopg2.extensions.parse_dsn(database)["user"]
+    assert f"pid {writer}, {user}@" in text.splitlines()[0]
+    assert "writer: not shown; 2 behind it" in text.splitlines()[0]
+    assert "nobody waits" not in text
+    assert f"to end {writer}: cannot say" in text
+    assert "grant it pg_monitor" in text
+
+
+def test_who_waits_for_a_safe_snapshot_is_seen_by_a_plain_role(cast: Cast, database: str, plain: str) -> None:
+    writer = cast.opens("writer", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "UPDATE things SET v = 1")
+    patient = cast.connects("patient", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE")
+    waiter = cast.goes_on(patient, "SELECT count(*) FROM things")
+    seen(database, lambda scene: edges(scene) == {(waiter, writer)})
+    assert edges(seen(plain, lambda scene: bool(edges(scene)))) == {(waiter, writer)}
+
+
+def test_a_plain_role_gets_no_count_that_covers_only_what_it_sees(
+    cast: Cast, plain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner = cast.opens("owner", "LOCK TABLE things")
+    waiter = cast.waits("waiter", "LOCK TABLE things")
+    seen(plain, lambda scene: edges(scene) == {(waiter, owner)})
+    assert run(["activity", "--dsn", plain, "--longer", "1ms", "--seconds", "0.3"]) == 0
+    text = capsys.readouterr().out
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{waiter}  ")]
+    assert line.endswith(f"waiter  not shown behind {owner}")
+    assert "0 of the 0 that are shown longer than 0.001 s" in text
+    hidden = sum(line.partition(" behind ")[0].endswith("  not shown") for line in text.splitlines())
+    assert hidden >= 3  # the one that made the table is there too
+    assert f"{hidden:4} not shown" in text.splitlines()
+    assert "active of those that are shown" in text
+    assert run(["activity", "--dsn", plain, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {(one["longer"], one["wait"], one["state"]) for one in document["sessions"]} == {(None, None, None)}

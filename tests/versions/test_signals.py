@@ -120,6 +120,21 @@ def test_idle_in_transaction_is_not_cancelled_but_terminated(
     assert value(database, f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == 0
 
 
+def test_the_word_of_a_transaction_holds_while_further_statements_run_in_it(
+    eye: Connection, victim: Connection
+) -> None:
+    with victim.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    found = aim(eye, victim.info.backend_pid, TRANSACTION)
+    ended = at_work(victim, 0.5)
+    aim(eye, found.pid, QUERY)
+    refused = signals.terminate(eye, found)
+    assert (refused.outcome, "a statement runs in that transaction now" in str(refused)) == (CHANGED, True)
+    assert ended() is None
+    assert aim(eye, found.pid, TRANSACTION) == found
+    assert signals.terminate(eye, found, wait_s=20).ended
+
+
 def test_a_failed_transaction_can_be_aimed_at(eye: Connection, victim: Connection) -> None:
     with pytest.raises(psycopg2.Error), victim.cursor() as cursor:
         cursor.execute("SELECT 1/0")

@@ -62,11 +62,16 @@ def written(programs: Binaries, open_folder: Path, tmp_path_factory: pytest.Temp
     yield Written({file.suffix: file for file in folder.iterdir()}, sent + 1)
 
 
+PREPARED = "PREPARE p1(int) AS SELECT * FROM t WHERE a = $1"
+EXECUTED = [f"EXECUTE p1({number})" for number in range(20)]
+TOGETHER = "PREPARE p2 AS SELECT 3; EXECUTE p2"
+
+
 def _with_psycopg2(dsn: str) -> int:
     connection = psycopg2.connect(dsn)
     connection.autocommit = True
     cursor = connection.cursor()
-    for statement in MAKE + ASKED:
+    for statement in [*MAKE, *ASKED, PREPARED, *EXECUTED, TOGETHER]:
         with suppress(psycopg2.errors.DivisionByZero):
             cursor.execute(statement)
     connection.autocommit = False
@@ -76,7 +81,7 @@ def _with_psycopg2(dsn: str) -> int:
     named.close()
     connection.commit()
     connection.close()
-    return len(MAKE) + len(ASKED) - 1 + 5  # an error has no duration; begin, declare, fetch, close, commit
+    return len(MAKE) + len(ASKED) - 1 + 22 + 5  # an error has no duration; begin, declare, fetch, close, commit
 
 
 def _with_psycopg3(dsn: str) -> int:
@@ -125,11 +130,32 @@ def test_each_group_has_the_calls_that_were_made(written: Written) -> None:
     assert groups["select count(*) from t where a < ?"].plans == 1
 
 
+def test_each_sql_execute_has_its_plan_and_prepare_has_none(written: Written) -> None:
+    for suffix, file in written.files.items():
+        groups = {group.statement: group for group in read([file], PREFIX if suffix == ".log" else "").groups}
+        prepared = groups["prepare p1(int) as select * from t where a = ?"]
+        assert (prepared.calls, prepared.plans) == (1, 0)
+        assert (groups["execute p1(?)"].calls, groups["execute p1(?)"].plans) == (20, 20)
+        assert groups["prepare p2 as select ?; execute p2"].plans == 1
+
+
 @pytest.mark.skipif(shutil.which("pgbadger") is None, reason="pgbadger is not installed")
 def test_pgbadger_counts_the_same_but_for_the_plans(written: Written, tmp_path: Path) -> None:
     for suffix, file in written.files.items():
         ours, out = read([file]), tmp_path / "out.json"
-        subprocess.run(["pgbadger", "-q", *FORMATS[suffix], "-x", "json", "-o", str(out), str(file)], check=True)
+        command = [
+            "pgbadger",
+            "-q",
+            "--pid-dir",
+            str(tmp_path),
+            *FORMATS[suffix],
+            "-x",
+            "json",
+            "-o",
+            str(out),
+            str(file),
+        ]
+        subprocess.run(command, check=True)
         theirs = json.loads(out.read_text())["overall_stat"]
         assert theirs["queries_number"] == ours.statements + ours.joined
         assert _duration_ms(theirs) == pytest.approx(ours.duration_ms + _plans_ms(file, ours))

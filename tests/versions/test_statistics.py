@@ -1,7 +1,9 @@
 """Known answers about the server's counters, on every version."""
 
+import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from itertools import product
 
@@ -13,9 +15,10 @@ from psycopg2.extensions import connection as Connection
 from lab import config as settings
 from lab import process
 from lab.analyse.delta import Delta, between
+from lab.cli.main import run as lab
 from lab.errors import ServerError
 from lab.observe.settled import flush
-from lab.observe.statistics import Reader, reading, take
+from lab.observe.statistics import Reader, reading, take, take_again
 from lab.server.binaries import Binaries
 from lab.server.private import SCRAM, Private, private
 
@@ -139,6 +142,39 @@ def test_what_grew_beyond_its_count_after_a_reset_is_unknown(worker: Connection,
     assert set(calls(between(before, reader.take()), "cot")) == {None}
 
 
+def test_one_statement_that_grew_beyond_its_count_after_its_reset_is_unknown(
+    worker: Connection, reader: Reader
+) -> None:
+    run(worker, ASKED, 5)
+    before = reader.take()
+    run(worker, ASKED, 4)
+    found = "FROM pg_stat_statements WHERE query LIKE 'SELECT width_bucket%' AND dbid = "
+    run(worker, f"SELECT pg_stat_statements_reset(0, 0, queryid) {found}{before.datid}")
+    run(worker, ASKED, 30)
+    delta = between(before, reader.take())
+    asked = [found.calls for found in delta.statements.statements if found.query.startswith("SELECT width_bucket")]
+    # a difference of the counters would be 25 calls, and 34 were made
+    assert asked == [None] and delta.statements.complete is None
+
+
+def test_only_where_each_is_dated_statements_are_complete(worker: Connection, reader: Reader) -> None:
+    before = reader.take()
+    run(worker, ASKED, 5)
+    after = reader.take()
+    assert between(before, after).statements.complete is (True if after.version >= 170000 else None)
+
+
+def test_a_statement_that_runs_all_the_time_is_named(database: str, worker: Connection, reader: Reader) -> None:
+    sleep = "DO $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END $$"
+    running = threading.Thread(target=run, args=(worker, sleep), daemon=True)
+    running.start()
+    assert process.wait_until(lambda: bool(reader.take().running), timeout_s=20)
+    delta = between(reader.take(), reader.take())
+    worker.cancel()
+    running.join()
+    assert any("1 statement was running all the time" in note for note in delta.statements.notes)
+
+
 class Disturbed(Reader):
     """Somebody resets while it looks, in its first *times* looks: when the database's counters have been read."""
 
@@ -257,6 +293,27 @@ def test_after_the_crash_of_a_backend_nothing_is_known(small: Private) -> None:
     assert delta.table("t").counts["seq_scan"] is None and any("crashed" in note for note in delta.notes)
 
 
+def test_a_look_that_a_crash_falls_into_ends_with_unknown_and_the_reason(small: Private) -> None:
+    with reading(small.dsn()) as reader, small.owner() as connection:
+        before = reader.take()
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+        after = take_again(reader, small.dsn())
+    assert "crashed" in between(before, after).statements.why
+
+
+def test_the_command_says_unknown_after_a_crash(
+    small: Private, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small.owner() as connection:
+        run(connection, ASKED.replace("FROM t WHERE n = 7", "FROM generate_series(1, 3) n"), 3)
+        looking = type("Looking", (), {"sleep": lambda _: os.kill(connection.info.backend_pid, signal.SIGKILL)})
+        monkeypatch.setattr("lab.cli.statements.time", looking)
+        assert lab(["statements", "--dsn", small.dsn(), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["complete"] is None and "crashed" in said["notes"][0]
+    assert {one["calls"] for one in said["statements"]} == {None}
+
+
 def answers(server: Private) -> bool:
     """Whether the server lets somebody in: not while it recovers, nor while it still ends its other backends."""
     try:
@@ -315,6 +372,18 @@ def test_what_a_plain_role_may_not_see_is_named(small: Private) -> None:
         assert not seen.settled and "may not see" in seen.unreported[0].why
     assert any("of other roles" in what for what in seen.hidden)
     assert not [one for one in seen.statements or () if "insufficient" in one.query]
+
+
+def test_what_others_ran_is_told_to_a_plain_role_as_a_difference(small: Private) -> None:
+    small.add_role("onlooker", SCRAM)
+    with small.owner() as connection, reading(small.dsn("onlooker")) as reader:
+        run(connection, "SELECT pg_stat_statements_reset()")  # room for all
+        run(connection, "SELECT 1", 34)
+        before = reader.take()
+        run(connection, "SELECT 1", 3)
+        statements = between(before, reader.take()).statements
+    assert statements.complete is None
+    assert any("3 calls of them between the looks" in note for note in statements.notes)
 
 
 def test_a_monitor_sees_what_the_owner_sees(small: Private) -> None:

@@ -9,6 +9,7 @@ from lab.demonstrate.whatif import NotTried, Tried
 from lab.errors import NotMarkedError, ServerError
 from lab.observe import indexes
 from lab.observe.index_plans import ALL
+from lab.process import wait_until
 from lab.record.indexes import Finding
 from lab.server import data
 from lab.server.values import SIZES
@@ -65,6 +66,47 @@ def test_without_a_change_both_sides_touch_the_same_blocks(marked: str) -> None:
     found = whatif.dropped(marked, "public.child", "", pairs=3)
     assert isinstance(found, Tried)
     assert abs(found.after.blocks - found.before.blocks) <= 0.02 * found.before.blocks
+
+
+ELSEWHERE = """
+CREATE SCHEMA "My shop";
+CREATE TABLE "My shop".orders (id int, k int) PARTITION BY RANGE (id);
+CREATE TABLE "My shop".orders_1 PARTITION OF "My shop".orders FOR VALUES FROM (0) TO (5000);
+CREATE TABLE "My shop".orders_2 PARTITION OF "My shop".orders FOR VALUES FROM (5000) TO (10000);
+CREATE TABLE "My shop".items (id int, k int);
+INSERT INTO "My shop".orders SELECT i, i FROM generate_series(1, 9999) AS i;
+INSERT INTO "My shop".items SELECT i, i FROM generate_series(1, 9999) AS i
+"""
+
+
+@pytest.mark.parametrize("table", ["orders", "items"])
+def test_an_index_is_tried_outside_of_the_search_path_and_on_a_partitioned_table(marked: str, table: str) -> None:
+    run(marked, *ELSEWHERE.split(";"))
+    finding = Finding("missing", f'"My shop".{table}', "", None, (), (), "", columns=("k",))
+    found = whatif.tried(marked, finding, pairs=2)
+    assert isinstance(found, Tried), found
+    assert found.after.blocks * 5 < found.before.blocks
+
+
+COUNTED = """
+SELECT concat_ws(' ', seq_scan, idx_scan, n_tup_ins, n_tup_upd) FROM pg_stat_all_tables WHERE relname = 'child'
+"""
+
+
+def counted(dsn: str) -> str:
+    """What the views say of the table after every trial has ended, and so reported."""
+    gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'lab-admin-whatif')"
+    assert wait_until(lambda: value(dsn, gone), timeout_s=30)
+    return str(value(dsn, COUNTED))
+
+
+def test_a_trial_is_no_evidence_for_the_next_look(marked: str) -> None:
+    # each of the scene's indexes is built from a whole read; 13 and 14 report those a moment later
+    assert wait_until(lambda: int(counted(marked).split()[0]) >= 13, timeout_s=30)
+    before = counted(marked)
+    whatif.tried(marked, Finding("missing", "public.child", "", None, (), (), "", columns=("c",)), pairs=2)
+    whatif.tried(marked, Finding("unused", "public.child", "public.child_name", 0, (), (), ""), pairs=2)
+    assert counted(marked) == before
 
 
 def test_every_finding_is_tried_or_says_why_not(marked: str) -> None:

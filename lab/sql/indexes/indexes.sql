@@ -33,6 +33,7 @@ SELECT i.indexrelid::bigint AS oid,
        EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid AND c.contype = 'f') AS is_referenced,
        (SELECT p.pid FROM pg_stat_progress_create_index AS p WHERE p.index_relid = i.indexrelid LIMIT 1) AS built_by,
        CASE x.relkind WHEN 'i' THEN pg_relation_size(i.indexrelid) END AS size_bytes,
+       CASE WHEN x.reltuples >= 0 AND x.relpages > 0 THEN x.reltuples::bigint END AS rows_estimated,
        pg_get_indexdef(i.indexrelid) AS definition,
        {columns}
 FROM pg_index AS i

@@ -10,6 +10,8 @@ SELECT t.oid::bigint AS oid,
        apart.oid IS NOT NULL AS is_apart,
        CASE WHEN t.relkind <> 'p' AND apart.oid IS NULL THEN pg_relation_size(t.oid) END AS size_bytes,
        current_setting('block_size')::int AS block_bytes,
+       (SELECT h.inhparent::bigint FROM pg_inherits AS h WHERE t.relispartition AND h.inhrelid = t.oid) AS parent,
+       t.relkind = 'p' AS is_partitioned,
        {columns}
 FROM pg_class AS t
 JOIN pg_namespace AS n ON n.oid = t.relnamespace
