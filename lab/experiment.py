@@ -150,6 +150,23 @@ def perform(question: Question, config: Config, watch: Watch | None = None, wher
     return bench.folder
 
 
+def one_run(
+    question: Question, slot: Slot, folder: Path, total: int, where: Server, config: Config, watch: Watch
+) -> record.Manifest:
+    """Make a single run of a series into *folder*; the caller holds the lab's lock, and lends the server.
+
+    :raises LabError: if a part dies; the run is then marked as failed and kept.
+    """
+    question.checked().checked_against(where)
+    check_pools(config, (slot.variant.pool,))
+    site = Site(config, question.load.joined)
+    keyed = replace(question, load=replace(site.plan(question.load), keys=dict(where.keys)))
+    try:
+        return _run(_Bench(config, where, folder, keyed, watch, site, total), slot)
+    finally:
+        _rest(site, watch)
+
+
 def _rest(site: Site, watch: Watch) -> None:
     """Bring back the app that stands; what was measured is not worth less if that fails."""
     try:

@@ -27,6 +27,9 @@ class Use:
     throttled_pct: float | None
     others_pct: float | None  # of the machine: programs that have no part in the run
     lag_ms_p99: float | None  # of the generator's event loop
+    app_cpu_pct: float | None = None  # of one core, all processes together
+    server_cpu_pct: float | None = None  # of one core, all backends together
+    machine_pct: float | None = None
 
 
 def use(run: Run, measured: Measured) -> Use:
@@ -55,6 +58,9 @@ def use(run: Run, measured: Measured) -> Use:
         throttled_pct=share("machine", "throttled_s", usable_cores(measured)),  # of the control group's, not the host's
         others_pct=_others_pct(share("machine", "cpu_s", cores), list(parts.values()), measured),
         lag_ms_p99=_lag_ms_p99(run, window),
+        app_cpu_pct=share("app", "cpu_s", 1),
+        server_cpu_pct=share("server", "cpu_s", 1),
+        machine_pct=share("machine", "cpu_s", cores),
     )
 
 

@@ -34,6 +34,11 @@ Role = Literal["owner", "app", "observer"]
 _ELSEWHERE = {
     "sizing": ("sizing", "lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4"),
     "claims": ("claims", "lab claims size overflow"),
+    "sweep": ("sweep", "lab sweep experiments/quick.toml"),
+    "capacity": ("capacity", 'lab capacity --objective "p99 < 50 ms, failed < 0.1 %"'),
+    "report": ("report", "lab report last"),
+    "noise": ("sessions", "lab noise --runs 5"),
+    "between": ("sessions", "lab between YESTERDAY TODAY --variant queue"),
     "indexes": ("indexes", "lab indexes --what-if; lab indexes --dsn service=production --plan"),
     "statements": ("statements", "lab statements --seconds 5 --by calls"),
     "autovacuum": ("autovacuum", "lab autovacuum --watch 10 public.sessions"),

@@ -6,4 +6,10 @@
 ``progress``  how far a run in progress has come
 ``experiment``  the folder that holds the runs of one question
 ``run``     the run folder: begun, sealed, read back, refused when it is incomplete
+``sweep``   the folder that holds the runs of a sweep
+``frames``  everything recorded as pandas tables: ``lab.record.load(folder)``
 """
+
+from lab.record.frames import Frames, load
+
+__all__ = ["Frames", "load"]

@@ -12,7 +12,7 @@ Every function reads the settings from its :class:`~lab.config.Config`; *progres
 long. Errors are one line each, of :mod:`lab.errors`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from lab.config import Config
@@ -58,16 +58,19 @@ def ensure(config: Config, progress: Progress = _silent) -> Server:
 
 
 @contextmanager
-def running(config: Config, progress: Progress = _silent) -> Iterator[Server]:
+def running(
+    config: Config, progress: Progress = _silent, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Lend a server for as long as the body lasts: the one that runs, or one that is stopped at the end.
 
+    :param settings: for an embedded server that does not run yet; others have settings of their own.
     :raises ServerError: if there can be none.
     :raises NotMarkedError: if the database of an attached or composed server is not the lab's.
     """
     if _kind(config) != "embedded":
         yield ensure(config, progress)
         return
-    with embedded.running(config, progress) as server:
+    with embedded.running(config, progress, settings) as server:
         yield server
 
 
@@ -126,6 +129,14 @@ def adopt(config: Config, progress: Progress = _silent) -> Server:
     if kind == "embedded":
         raise UsageError("LAB_DSN names no database to adopt; the embedded server needs no adopting")
     return attach.adopt(config, progress)
+
+
+def programs_version(config: Config) -> str:
+    """Return the version of the programs that an embedded server of these settings is started with.
+
+    :raises ServerError: if there are none.
+    """
+    return binaries.find(config.pg_bin).version_text
 
 
 def dsn_of(config: Config, role: str = "owner") -> str:

@@ -5,7 +5,7 @@ supervisor; :func:`running` lends it for as long as a command lasts. ``server.js
 runs; if that note is lost or wrong, the data directory's own ``postmaster.pid`` decides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,8 +44,10 @@ def ensure(config: Config, progress: Progress) -> Server:
 
 
 @contextmanager
-def running(config: Config, progress: Progress) -> Iterator[Server]:
+def running(config: Config, progress: Progress, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Lend a server: the one that runs, or one that is stopped again at the end.
+
+    :param settings: beside those of ``lab.conf``; they win, and cannot be had of a server that runs already.
 
     :raises ServerError: if there can be none.
     :raises BusyError: if another command holds it.
@@ -56,9 +58,14 @@ def running(config: Config, progress: Progress) -> Iterator[Server]:
     with note.locked(where.lock, "start the server"):
         found = cluster.find_running(where.data)
         if found:
+            if settings:
+                raise BusyError(f"the server of {config.home} runs already, and keeps its settings; stop it first")
             server, started = _reuse(config, where, found, notes), False
         else:
-            server, started = _hand_over(where, *_start(config, where, progress), notes, held=True), True
+            server, started = (
+                _hand_over(where, *_start(config, where, progress, extra=settings), notes, held=True),
+                True,
+            )
     try:
         yield server
     finally:
@@ -145,7 +152,9 @@ def running_port(config: Config) -> int:
     return found.port
 
 
-def _start(config: Config, where: Layout, progress: Progress, preferred: int = 0) -> tuple[Child, int]:
+def _start(
+    config: Config, where: Layout, progress: Progress, preferred: int = 0, extra: Mapping[str, str] | None = None
+) -> tuple[Child, int]:
     """Start the server on LAB_PORT, on the *preferred* port, or on any that is free."""
     port = process.free_port(config.port, "LAB_PORT")
     binaries = _binaries(config, where)
@@ -161,7 +170,15 @@ def _start(config: Config, where: Layout, progress: Progress, preferred: int = 0
         owner = dsn.embedded(port, OWNER, DATABASE, where.passfile.file)
         try:
             child = cluster.start(
-                binaries, where.data, port, layout.socket_folder(where), where.account, where.log, owner, progress
+                binaries,
+                where.data,
+                port,
+                layout.socket_folder(where),
+                where.account,
+                where.log,
+                owner,
+                progress,
+                extra,
             )
             return child, port
         except ServerError as error:

@@ -1,0 +1,66 @@
+"""The report of a search for capacity, from what the search wrote down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lab.chart import plain
+from lab.chart.comparison import png
+from lab.errors import RecordError
+from lab.record.run import open_run
+from lab.report import Picture, Report, Sheet
+from lab.report.parts import environment
+
+FILE = "capacity.json"
+
+
+def report(folder: Path) -> Report:
+    """Return it.
+
+    :raises RecordError: if the file is damaged, or a run is missing.
+    """
+    try:
+        found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        tried = sorted(found["runs"], key=lambda one: float(one["rate_per_s"]))
+        answer, said = _said(found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{folder / FILE} cannot be read ({error!r}); make the search again") from None
+    names = list(tried[0]["seen"])
+    return Report(
+        title=said,
+        subtitle=f"open load, {len(tried)} runs, each on fresh processes of the app",
+        findings=(f"{said}.", f"Limited by {found['limited_by']}: {found['evidence']}."),
+        warnings=tuple(f"{one['run']}: {reason}" for one in tried for reason in one["reasons"]),
+        pictures=(_picture(tried, found, answer, said),),
+        sheets=(
+            Sheet("The rates that were tried", ("per second", "", *names), tuple(_row(one, names) for one in tried)),
+        ),
+        environment=environment(open_run(folder / tried[0]["run"]).manifest.environment),
+        repeat=(f'lab capacity --objective "{found["objective"]}" --pool {found["pool"]}',),
+        folder=folder.name,
+    )
+
+
+def _said(found: dict[str, Any]) -> tuple[float | None, str]:
+    rate, low, high = (found[key] for key in ("rate_per_s", "low", "high"))
+    if rate is None or low is None or high is None:
+        known = f", at least {low:,.0f} per second" if low else ""
+        return None, f"No answer{known}: {found['limited_by']}"
+    return rate, f"{rate:,.0f} requests per second meet {found['objective']} (95 % interval {low:,.0f} to {high:,.0f})"
+
+
+def _row(one: dict[str, Any], names: list[str]) -> tuple[str, ...]:
+    values = ("–" if one["seen"][name] is None else f"{one['seen'][name]:,.1f}" for name in names)
+    return (f"{one['rate_per_s']:,.0f}", "met" if one["met"] else "missed", *values)
+
+
+def _picture(tried: list[dict[str, Any]], found: dict[str, Any], answer: float | None, said: str) -> Picture:
+    rows = [
+        plain.Row("met", [one["rate_per_s"] for one in tried if one["met"]]),
+        plain.Row("missed", [one["rate_per_s"] for one in tried if not one["met"]]),
+    ]
+    words = plain.Words(
+        said, f"{len(tried)} runs, a dot each", "requests per second that were sent",
+        limits={"capacity": answer} if answer else {},
+    )  # fmt: skip
+    return Picture(png(plain.strip([row for row in rows if row.values], words)), said)

@@ -1,0 +1,81 @@
+"""The report of a sweep: every cell, how far it has come, and which cells meet the objective."""
+
+from lab.analyse import gates
+from lab.analyse.measured import measure
+from lab.analyse.objective import Objective, from_table
+from lab.analyse.summary import VariantSummary, summarise
+from lab.chart import plain
+from lab.chart.comparison import png
+from lab.errors import RecordError
+from lab.record.run import Run, open_run
+from lab.record.sweep import Sweep
+from lab.report import Picture, Report, Sheet
+from lab.report.parts import FIGURES, environment, figures
+
+
+def report(sweep: Sweep) -> Report:
+    """Return it.
+
+    :raises RecordError: if not one run is complete.
+    """
+    runs = {cell: [open_run(folder) for folder in folders] for cell, folders in sweep.done().items()}
+    if not any(runs.values()):
+        raise RecordError(f"{sweep.folder.name} has no complete run yet; give its command again")
+    names = {str(cell["id"]): _name(cell["parameters"]) for cell in sweep.cells}
+    sides = {cell: summarise(names[cell], each) for cell, each in runs.items() if each}
+    objective = from_table(sweep.values.get("objective", {}))
+    met = {cell: _met(objective, runs[cell]) for cell in sides}
+    best = max(sides, key=lambda cell: sides[cell].throughput_per_s or 0.0)
+    left = len(sweep.left())
+    question = str(sweep.values.get("question", sweep.experiment))
+    return Report(
+        title=question,
+        subtitle=f"{len(sweep.cells)} cells, {sweep.repeats} runs of each in randomised blocks",
+        findings=(f"Most answers per second: {names[best]}.", *_objective(objective, met, names)),
+        warnings=(*((f"{left} runs are still to be made.",) if left else ()), *_reasons(sides)),
+        pictures=(_picture(sides, question, sweep),),
+        sheets=(_sheet(sides, met, objective),),
+        environment=environment(next(run for each in runs.values() for run in each).manifest.environment),
+        repeat=(f"lab sweep {sweep.experiment}.toml",),
+        folder=sweep.folder.name,
+    )
+
+
+def _name(parameters: dict[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in parameters.items())
+
+
+def _met(objective: Objective | None, runs: list[Run]) -> str:
+    """Say in how many runs a cell met the objective."""
+    if objective is None:
+        return ""
+    good = sum(all(seen.excess <= 0 for seen in objective.seen(measure(run))) for run in runs)
+    return f"{good} of {len(runs)}"
+
+
+def _objective(objective: Objective | None, met: dict[str, str], names: dict[str, str]) -> tuple[str, ...]:
+    if objective is None:
+        return ()
+    always = [names[cell] for cell, said in met.items() if said.split(" of ")[0] == said.split(" of ")[1]]
+    return (f"In every run {objective} was met by: {'; '.join(always) or 'no cell'}.",)
+
+
+def _reasons(sides: dict[str, VariantSummary]) -> tuple[str, ...]:
+    said = [f"{side.name}: {reason}" for side in sides.values() for reason in gates.reasons(side.runs)]
+    return tuple(f"Not to be quoted: {reason}" for reason in said)
+
+
+def _picture(sides: dict[str, VariantSummary], question: str, sweep: Sweep) -> Picture:
+    rows = [
+        plain.Row(side.name, [run.throughput_per_s for run in side.runs], str(side.pool.get("kind", "")))
+        for side in sides.values()
+    ]
+    words = plain.Words(question, f"{sweep.repeats} runs of each cell, a dot each", "answers per second")
+    alt = "; ".join(f"{side.name}: {side.throughput_per_s or 0:,.0f} answers per second" for side in sides.values())
+    return Picture(png(plain.strip(rows, words)), alt)
+
+
+def _sheet(sides: dict[str, VariantSummary], met: dict[str, str], objective: Objective | None) -> Sheet:
+    head = ("", *FIGURES, *((f"runs with {objective}",) if objective else ()))
+    rows = tuple((side.name, *figures(side), *((met[cell],) if objective else ())) for cell, side in sides.items())
+    return Sheet("Medians over runs; counts are totals", head, rows)

@@ -1,0 +1,2 @@
+-- Set storage parameters of a table
+ALTER TABLE {table} SET ({parameters})

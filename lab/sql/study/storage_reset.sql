@@ -1,0 +1,2 @@
+-- Put storage parameters of a table back to their defaults
+ALTER TABLE {table} RESET ({parameters})

@@ -1,0 +1,167 @@
+"""The highest rate of an open load that meets an objective, in few runs, and what limits it there.
+
+Each run has fresh processes of the app. A closed load comes first: what it gets answered is where the search begins.
+"""
+
+import json
+import math
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab import experiment, process
+from lab import server as servers
+from lab.analyse import bottleneck, gates, search
+from lab.analyse.bottleneck import Limit
+from lab.analyse.measured import Measured, measure
+from lab.analyse.objective import Objective, Seen
+from lab.analyse.search import Answer, Reading
+from lab.analyse.summary import RunSummary, summarise_run
+from lab.config import Config
+from lab.plan import LoadPlan, PoolConfig, Slot, Variant
+from lab.record.files import write_atomically
+from lab.record.run import Run, open_run
+from lab.server import Server
+from lab.units import utc_now
+from lab.watch import Watch
+
+SHELF = "capacity"
+FILE = "capacity.json"
+_PROBE_USERS = 32
+_MOST_PER_S = 50_000.0
+_ENOUGH = 1.5  # times the requests that the objective's percentiles need
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One rate that was tried, requests per second, and what came of it."""
+
+    run: Path
+    rate_per_s: float
+    seen: tuple[Seen, ...]
+    reading: Reading
+    limit: Limit
+    reasons: tuple[str, ...]  # why the run proves nothing; empty if it may be believed
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The answer: the rate and its 95 % interval, requests per second; None where there is no answer but *limit*."""
+
+    objective: Objective
+    answer: Answer
+    limit: Limit
+    tried: tuple[Tried, ...]
+    pool: str
+    folder: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "objective": str(self.objective),
+            "rate_per_s": self.answer.rate_per_s,
+            "low": self.answer.low,
+            "high": self.answer.high,
+            "limited_by": self.limit.what,
+            "evidence": self.limit.evidence,
+            "pool": self.pool,
+            "runs": [_run_dict(one) for one in self.tried],
+            "folder": str(self.folder),
+        }
+
+
+def _run_dict(one: Tried) -> Mapping[str, Any]:
+    seen = {str(each.condition.what): each.value if math.isfinite(each.value) else None for each in one.seen}
+    return {
+        "run": one.run.name,
+        "rate_per_s": one.rate_per_s,
+        "met": one.reading.met,
+        "seen": seen,
+        "limited_by": None if one.reading.met else asdict(one.limit),
+        "reasons": list(one.reasons),
+    }
+
+
+def find(
+    objective: Objective,
+    pool: PoolConfig,
+    load: LoadPlan,
+    config: Config,
+    watch: Watch,
+    start_per_s: float | None = None,
+) -> Capacity:
+    """Search; *load* gives journey, warm-up and measured seconds of each run.
+
+    :raises LabError: if a part dies, or the load cannot be made.
+    """
+    folder = config.home / SHELF / f"{utc_now():%Y%m%d-%H%M%S}-{pool.kind}-{secrets.token_hex(2)}"
+    with process.exclusive(config.home / "lock", "capacity"), servers.running(config, watch.say) as where:
+        folder.mkdir(parents=True)
+        bench = _Bench(objective, pool, load, config, watch, where, folder)
+        start = start_per_s or bench.probe()
+        tried: list[Tried] = []
+        while (rate := search.next_rate([one.reading for one in tried], start, _MOST_PER_S)) is not None:
+            tried.append(bench.at(rate, len(tried) + 1))
+            if tried[-1].limit.what == bottleneck.GENERATOR and not tried[-1].reading.met:
+                # the load was not made as planned: what was missed is not the system's miss
+                break
+    found = Capacity(objective, *_concluded(tried), tuple(tried), pool.spec, folder)
+    write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+    return found
+
+
+def _concluded(tried: list[Tried]) -> tuple[Answer, Limit]:
+    last = tried[-1]
+    if last.limit.what == bottleneck.GENERATOR and not last.reading.met:
+        met = [one.rate_per_s for one in tried if one.reading.met]
+        return Answer(None, max(met, default=None), None, False), last.limit
+    found = search.answer([one.reading for one in tried])
+    missed = [one for one in tried if not one.reading.met]
+    if not missed:
+        if last.rate_per_s >= _MOST_PER_S:
+            return found, Limit(bottleneck.GENERATOR, f"{last.rate_per_s:,.0f} per second is the most the lab sends")
+        return found, Limit(
+            bottleneck.UNKNOWN, f"all {len(tried)} runs met it; begin higher: --start {2 * last.rate_per_s:.0f}"
+        )
+    # just above the capacity the cause shows itself; far above everything is short
+    return found, min(missed, key=lambda one: one.rate_per_s).limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    objective: Objective
+    pool: PoolConfig
+    load: LoadPlan
+    config: Config
+    watch: Watch
+    where: Server
+    folder: Path
+
+    def probe(self) -> float:
+        """Return what a closed load of some users gets answered, per second."""
+        self.watch.say(f"a closed load of {_PROBE_USERS} users tells where to begin")
+        plan = replace(self.load, model="closed", users=_PROBE_USERS, measured_s=min(self.load.measured_s, 3.0))
+        _, _, summary = self._run(plan, 0)
+        return max(summary.throughput_per_s * 0.8, 1.0)
+
+    def at(self, rate_per_s: float, number: int) -> Tried:
+        """Try one rate; a low one longer, so that its percentiles stand on enough requests."""
+        wanted_s = _ENOUGH * self.objective.least_requests / rate_per_s
+        seconds = min(max(self.load.measured_s, wanted_s), 10 * self.load.measured_s)
+        self.watch.say(f"run {number}, at most {search.MOST_RUNS}: {rate_per_s:,.0f} requests per second")
+        plan = replace(self.load, model="open", rate_per_s=round(rate_per_s, 3), measured_s=round(seconds, 1))
+        run, measured, summary = self._run(plan, number)
+        seen = self.objective.seen(measured)
+        reading = Reading(rate_per_s, max(one.excess for one in seen))
+        cause = bottleneck.limit(run, measured, summary)
+        return Tried(run.folder, rate_per_s, seen, reading, cause, tuple(gates.reasons([summary])))
+
+    def _run(self, plan: LoadPlan, number: int) -> tuple[Run, Measured, RunSummary]:
+        slot = Slot(Variant(self.pool.spec, self.pool), number, 0, number)
+        alone = experiment.Question((slot.variant,), plan.checked(), pairs=1)
+        experiment.one_run(alone, slot, self.folder, search.MOST_RUNS, self.where, self.config, self.watch)
+        run = open_run(self.folder / slot.folder_name)
+        measured = measure(run)
+        return run, measured, summarise_run(run, measured)

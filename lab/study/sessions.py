@@ -1,0 +1,33 @@
+"""The runs of one variant of a recorded experiment, sweep or calibration, for a comparison with another session."""
+
+from pathlib import Path
+
+from lab.analyse.measured import measure
+from lab.analyse.summary import RunSummary, summarise_run
+from lab.errors import RecordError, UsageError
+from lab.record import places
+from lab.record.run import Run, open_run
+
+
+def summaries(home: Path, name: str, variant: str = "") -> tuple[str, list[RunSummary]]:
+    """Return the variant's name and its complete runs.
+
+    :raises UsageError: if there are several variants and none is named, or there is none of this name.
+    :raises RecordError: if there is no complete run.
+    """
+    folder = places.find(home, name)
+    by_variant: dict[str, list[Run]] = {}
+    for each in sorted(folder.glob("run-*/")):
+        try:
+            run = open_run(each)
+        except RecordError:
+            continue
+        by_variant.setdefault(run.manifest.variant, []).append(run)
+    if not by_variant:
+        raise RecordError(f"{folder.name} has no complete run; name an experiment that was completed")
+    if not variant and len(by_variant) > 1:
+        raise UsageError(f"{folder.name} has several variants; name one: --variant {' or '.join(by_variant)}")
+    chosen = variant or next(iter(by_variant))
+    if chosen not in by_variant:
+        raise UsageError(f"{folder.name} has no variant {chosen!r}; there are {', '.join(by_variant)}")
+    return chosen, [summarise_run(run, measure(run)) for run in by_variant[chosen]]

@@ -1,0 +1,96 @@
+"""A sweep's file: its cells, and what is refused with its line."""
+
+import pytest
+
+from lab.errors import UsageError
+from lab.study.question import parse
+
+PLAIN = """
+question = "Does the size matter?"
+repeats = 2
+
+[grid]
+size = [2, 10]
+users = [4, 16]
+
+[load]
+pool = "queue:overflow=0"
+journey = "mixed"
+warmup_s = 0.5
+measured_s = 1
+
+[objective]
+p95_ms = 50
+"""
+
+
+def test_the_cells_are_all_combinations_in_the_order_of_the_file():
+    question = parse(PLAIN)
+    assert [dict(cell.parameters) for cell in question.cells] == [
+        {"size": 2, "users": 4},
+        {"size": 2, "users": 16},
+        {"size": 10, "users": 4},
+        {"size": 10, "users": 16},
+    ]
+    assert [cell.id for cell in question.cells] == ["cell-1", "cell-2", "cell-3", "cell-4"]
+
+
+def test_a_cell_holds_what_is_to_be_run():
+    cell = parse(PLAIN).cells[3]
+    assert (cell.pool.size, cell.pool.overflow, cell.load.users, cell.load.journey) == (10, 0, 16, "mixed")
+    assert (cell.load.total_s, parse(PLAIN).objective) == (1.5, {"p95_ms": 50})
+
+
+def test_settings_and_storage_parameters_are_varied_too():
+    text = '[grid.server]\nshared_buffers = ["16MB", "64MB"]\n[grid.table.sessions]\nfillfactor = [100, 70]\n'
+    last = parse(text).cells[-1]
+    assert (last.settings, last.storage) == ({"shared_buffers": "64MB"}, {"sessions": {"fillfactor": "70"}})
+
+
+def test_a_rate_makes_the_load_an_open_one():
+    assert [cell.load.model for cell in parse("[grid]\nrate_per_s = [10, 20.5]\n").cells] == ["open", "open"]
+
+
+def test_the_hash_is_of_what_is_asked_and_not_of_how_it_is_written():
+    same = PLAIN.replace("[2, 10]", "[ 2,10 ]  # small and large").replace("Does the size matter?", "Well?")
+    assert parse(same).hash == parse(PLAIN).hash
+    assert parse(PLAIN.replace("[2, 10]", "[2, 11]")).hash != parse(PLAIN).hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("users = [4, 16]", "users = [4, 0]", 7, "give 1 to 5000"),
+        ("users = [4, 16]", 'users = [4, "many"]', 7, "no whole number"),
+        ("users = [4, 16]", "users = 4", 7, "give a list"),
+        ("users = [4, 16]", "users = [4, 4]", 7, "twice"),
+        ("users = [4, 16]", "clients = [4, 16]", 7, "there are pool, size"),
+        ('journey = "mixed"', 'journey = "shop"', 11, "give one of read, mixed, churn"),
+        ("warmup_s = 0.5", "warmup_s = -1", 12, "give 0 to 3600"),
+        ("warmup_s = 0.5", "size = 3", 12, "stands in [grid] too"),
+        ("p95_ms = 50", "p95 = 50", 16, "there are p50_ms"),
+        ("[objective]", "[goal]", 15, "there are grid, load, objective"),
+        ("repeats = 2", "repeats = 0", 3, "give 1 to 100"),
+        ("repeats = 2", "repeat = 2", 3, "there are question, repeats, seed"),
+        ('pool = "queue:overflow=0"', 'pool = "pond"', 6, "pond"),
+        ('pool = "queue:overflow=0"', 'pool = "null"', 6, "null"),
+        ("measured_s = 1", "measured_s = true", 13, "no number"),
+        ("measured_s = 1", "rate_per_s = 5", 6, "give one of them"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(old, new, line, words):
+    with pytest.raises(UsageError) as caught:
+        parse(PLAIN.replace(old, new), "mine.toml")
+    assert str(caught.value).startswith(f"mine.toml, line {line}: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_toml_is_refused_with_its_line():
+    with pytest.raises(UsageError, match=r"line 2"):
+        parse("[grid]\nusers = [4,, 16]\n")
+
+
+def test_a_grid_of_nothing_is_refused():
+    with pytest.raises(UsageError, match="varies nothing"):
+        parse("[load]\nusers = 4\n")

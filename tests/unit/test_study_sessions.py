@@ -1,0 +1,71 @@
+"""Two recorded sessions against each other: which runs, what is refused, what the floor is taken from."""
+
+import json
+
+import pytest
+
+from lab.analyse.sessions import compare
+from lab.cli.main import run
+from lab.errors import UsageError
+from lab.plan import LoadPlan
+from lab.study import noise
+from lab.study.sessions import summaries
+from tests import stored
+
+SHORT = LoadPlan(users=4, warmup_s=0.5, measured_s=2.0)
+
+
+@pytest.fixture
+def days(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    for day, means in (("monday", [(60, 25), (62, 26), (61, 25)]), ("tuesday", [(60, 12), (62, 13), (61, 12)])):
+        folder = tmp_path / "runs" / day
+        stored.pairs(folder, means, load=SHORT)
+        (folder / "experiment.json").write_text("{}")
+    return tmp_path
+
+
+def test_a_variant_has_to_be_named_where_there_are_several(days):
+    with pytest.raises(UsageError, match="several variants"):
+        summaries(days, "monday")
+    assert len(summaries(days, "monday", "null")[1]) == 3
+
+
+def test_a_day_on_which_it_was_twice_as_fast_is_found(days):
+    (_, monday), (_, tuesday) = (summaries(days, day, "queue:size=10,overflow=0") for day in ("monday", "tuesday"))
+    found = compare(monday, tuesday)
+    assert found.verdict == "faster"
+    assert found.found.ratio == pytest.approx(2.0, rel=0.15)
+    assert "lab noise" in found.notes[0]
+
+
+def test_the_same_on_two_days_is_no_evidence(days):
+    (_, monday), (_, tuesday) = (summaries(days, day, "null") for day in ("monday", "tuesday"))
+    assert compare(monday, tuesday).verdict == "no evidence"
+
+
+def test_unlike_loads_are_refused_unless_asked_for(days):
+    stored.pairs(days / "runs" / "long", [(60, 25), (61, 26)], load=LoadPlan(users=8, warmup_s=0.5, measured_s=2.0))
+    (days / "runs" / "long" / "experiment.json").write_text("{}")
+    first, second = summaries(days, "monday", "null")[1], summaries(days, "long", "null")[1]
+    assert compare(first, second).verdict == "invalid"
+    asked = compare(first, second, unlike=True)
+    assert asked.verdict != "invalid"
+    assert any(note.startswith("unlike loads") for note in asked.notes)
+
+
+def test_the_floor_is_of_this_machine_only(days):
+    facts = dict(summaries(days, "monday", "null")[1][0].environment)
+    for number, machine in enumerate([noise.machine_hash(facts)] * 3 + ["another"] * 3):
+        folder = days / noise.SHELF / str(number)
+        folder.mkdir(parents=True)
+        values = {"machine_hash": machine, "metric": "throughput_per_s", "values": [100 + number, 101 + number]}
+        (folder / noise.FILE).write_text(json.dumps(values))
+    assert noise.known(days, facts, "throughput_per_s").sessions == 3
+    assert noise.known(days, facts, "latency_ms.p50") is None
+
+
+def test_the_command_tells_programs_the_same(days, capsys):
+    assert run(["between", "monday", "tuesday", "--variant", "null", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["first"]["variant"]) == ("no evidence", "null")
