@@ -166,5 +166,5 @@ def test_the_next_round_is_foreseen_from_the_rate(scene: Scene) -> None:
     found = next(one for one in predict([first, scene.look()]) if one.table == "public.t" and one.action == VACUUM)
     assert found.verdict == LATER and found.earliest_s is not None and found.latest_s is not None, sentence(found)
     quiet = next(one for one in predict([later, scene.look()]) if one.table == "public.t" and one.action == VACUUM)
-    # transactions go on, so all that is ever due is the vacuum for age
-    assert quiet.verdict == STILL or quiet.reason == arithmetic.AGE
+    # two looks in a moment are too little for a rate; else, transactions go on, and all that is ever due is the age's
+    assert quiet.verdict in (STILL, UNKNOWN) or quiet.reason == arithmetic.AGE
