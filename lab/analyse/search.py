@@ -22,6 +22,7 @@ from lab.errors import UsageError
 
 MOST_RUNS = 12
 CONFIDENCE = 0.95
+_TAIL = (1 - CONFIDENCE) / 2
 _NEAR = 0.7  # of the logarithm: within a factor of two of the limit a line is good enough
 _STEP = 2.0  # before the answer lies between two rates, the next one is at most so many times the last
 _FINE = 0.03  # half the interval's width, of the rate, at which more runs are not worth their time
@@ -105,9 +106,6 @@ def answer(readings: Sequence[Reading]) -> Answer:
     below = np.cumsum(weights)
     low, middle, high = (float(np.interp(share, below, rates)) for share in (_TAIL, 0.5, 1 - _TAIL))
     return Answer(middle, low, high, math.log(high / low) / 2 <= _FINE)
-
-
-_TAIL = (1 - CONFIDENCE) / 2
 
 
 def _frozen(readings: Sequence[Reading]) -> tuple[tuple[float, float], ...]:
