@@ -74,10 +74,10 @@ def test_no_count_arrives_after_the_vacuum(untouched: Server) -> None:
     assert [(table.inserted_rows, table.changed_rows) for table in blog] == [(0, 0)] * len(ROWS)
 
 
-def test_extensions_are_where_they_are_needed(server: Server) -> None:
+def test_extensions_are_where_they_are_needed(untouched: Server) -> None:
     names = "SELECT string_agg(extname, ',' ORDER BY extname) FROM pg_extension WHERE extname LIKE 'pg%'"
-    assert value(server.owner_dsn, names) == "pg_stat_statements,pgstattuple"
-    assert value(server.observer_dsn, names) == "pg_stat_statements"
+    assert value(untouched.owner_dsn, names) == "pg_stat_statements,pgstattuple"
+    assert value(untouched.observer_dsn, names) == "pg_stat_statements"
 
 
 def test_what_ensure_starts_stays_and_is_found_again(own_config: Config) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,18 +62,40 @@ def any_server(programs: Binaries, open_folder: Path) -> Iterator[Private]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def still_server(programs: Binaries, open_folder: Path) -> Iterator[Private]:
+    """A server without autovacuum, for exact counts of dead rows: the snapshot of its ANALYZE would keep some."""
+    config = settings.read({"LAB_HOME": str(open_folder / f"still{programs.major}")})
+    asked = SETTINGS | {"autovacuum": "off"}
+    with private(replace(config, pg_bin=programs.bin_dir), settings=asked) as server:
+        yield server
+
+
 @pytest.fixture
 def database(any_server: Private) -> Iterator[str]:
     """The owner's DSN of a new, empty database with the extensions; it is dropped at the end."""
+    with _database(any_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def still_database(still_server: Private) -> Iterator[str]:
+    """As *database*, on the server without autovacuum."""
+    with _database(still_server) as dsn:
+        yield dsn
+
+
+@contextmanager
+def _database(on: Private) -> Iterator[str]:
     name = f"test_{secrets.token_hex(4)}"
-    with any_server.owner() as connection, connection.cursor() as cursor:
+    with on.owner() as connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
-    dsn = any_server.dsn(database=name)
-    with any_server.owner(name) as connection, connection.cursor() as cursor:
+    dsn = on.dsn(database=name)
+    with on.owner(name) as connection, connection.cursor() as cursor:
         for extension in EXTENSIONS:
             cursor.execute(f"CREATE EXTENSION {extension}")
     yield dsn
-    with any_server.owner() as connection, connection.cursor() as cursor:
+    with on.owner() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT gid FROM pg_prepared_xacts WHERE database = %s", (name,))
         for (gid,) in cursor.fetchall():
             _forget(dsn, gid)

@@ -30,6 +30,11 @@ def shown() -> dict[tuple[int, str], bloat.Shown]:
 
 
 @pytest.fixture
+def database(still_database: str) -> str:
+    return still_database
+
+
+@pytest.fixture
 def reader(database: str) -> Iterator[Reader]:
     connection = psycopg2.connect(database)
     connection.autocommit = True

@@ -16,6 +16,11 @@ USE = tuple(one.name for one in (*probing.READS, *probing.WRITES))
 
 
 @pytest.fixture
+def database(still_database: str) -> str:
+    return still_database
+
+
+@pytest.fixture
 def bench(database: str, tmp_path: Path) -> Bench:
     where = Server("attached", database, database, database, "", 0, 0, "", None, None, 0, 0, "small")
     return Bench(where, settings.read({"LAB_HOME": str(tmp_path), "LAB_SCALE": "ci"}), tmp_path)
