@@ -106,7 +106,7 @@ lesson.claim(
 # %% [markdown]
 # ## A trap on the way
 #
-# It is tempting to compare the two by reading PostgreSQL's statistics views right after a load. Make the same two hundred updates through each, and look at once.
+# It is tempting to compare the two by reading PostgreSQL's statistics views right after a load. Make some hundred updates through each, and look at once.
 
 # %% tags=["nbval-ignore-output"]
 through_pool = lesson.updates("queue:size=1,overflow=0")
