@@ -64,7 +64,7 @@ MUTATIONS = (
             ),
         ),
         (
-            "The largest pool answers fewer than three times the requests of a pool of two",
+            "Twenty times the connections do not give six times the answers",
             "A statement takes at least three times as long in the database",
         ),
     ),
