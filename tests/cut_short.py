@@ -91,7 +91,8 @@ class Sweeping:
                 _kill_one([pid for pid in family if pid != child.pid], dice)
             else:
                 child.send_signal(HOW[how])
-            _, err = child.communicate(timeout=60)
+            # without one of its children a sweep may well go on to its end
+            _, err = child.communicate(timeout=600 if how == "child" else 60)
         finally:
             child.kill()
             child.communicate()
