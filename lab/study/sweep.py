@@ -142,6 +142,7 @@ class _Ground:
         own = any(cell.settings or cell.storage for cell in question.cells)
         self._config = replace(config, home=config.home / _OWN_HOME, port=0) if own else config
         self._own, self._watch = own, watch
+        self._varied = {table for cell in question.cells for table in cell.storage}
         self._stack = ExitStack()
         self._settings: dict[str, str] | None = None
         self._where: Server | None = None
@@ -161,7 +162,7 @@ class _Ground:
             self._where = self._stack.enter_context(servers.running(self._config, self._watch.say, settings))
             self._settings = settings
         if self._own:
-            set_storage(self._where.owner_dsn, cell.storage)
+            set_storage(self._where.owner_dsn, cell.storage, self._varied)
         return self._where
 
     def try_all(self, question: Question) -> None:
