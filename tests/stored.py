@@ -59,6 +59,16 @@ class Stored:
 
     def write(self, root: Path) -> Run:
         """Write the run into a folder of its own under *root*, and open it."""
+        folder = self.write_raw(root)
+        sealed = record.seal(folder, self._manifest(folder.name))
+        if self.books:
+            write_atomically(
+                folder / record.MANIFEST, json.dumps(asdict(replace(sealed, books={**sealed.books, **self.books})))
+            )
+        return record.open_run(folder)
+
+    def write_raw(self, root: Path) -> Path:
+        """Write what the parts of a run write while it goes on; returns its folder, which is not sealed."""
         kind = self.pool.kind
         folder = root / f"run-{2 * (self.pair - 1) + self.position + 1:02d}-{kind}"
         record.begin(folder, self._manifest(folder.name))
@@ -68,12 +78,7 @@ class Stored:
         raw.books_file(folder, 1).write_text(json.dumps(self._books(rows).as_dict()))
         lines = "".join(json.dumps(row) + "\n" for row in self._observed())
         raw.observer_file(folder, 2).write_text(lines)
-        sealed = record.seal(folder, self._manifest(folder.name))
-        if self.books:
-            write_atomically(
-                folder / record.MANIFEST, json.dumps(asdict(replace(sealed, books={**sealed.books, **self.books})))
-            )
-        return record.open_run(folder)
+        return folder
 
     def _manifest(self, name: str) -> Manifest:
         end = START_US + round(self.load.total_s * 1e6)

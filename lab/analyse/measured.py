@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lab.analyse.percentiles import Counts as Often
 from lab.analyse.warmup import Floats, cut_s
@@ -22,14 +23,7 @@ from lab.record import histogram
 from lab.record.run import Manifest, Run
 
 PARTS = ("pool", "connect", "sql", "app")
-_COLUMNS = (
-    "intended_us",
-    "sent_us",
-    "done_us",
-    "failed",
-    "unfinished",
-    *(f"{part}_us" for part in PARTS),
-)
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +98,31 @@ def measure(run: Run) -> Measured:
     """
     if run.manifest.detail == "histogram":
         return _measure_histogram(run)
-    columns = _columns(run)
     start, warm, end = bounds_us(run.manifest)
-    intended, done = columns["intended_us"], columns["done_us"]
-    success = ~columns["failed"] & ~columns["unfinished"]
-    early = success & (intended >= start) & (intended < end)
-    transient = cut_s((intended[early] - start) / 1e6, (done - intended)[early], (end - start) / 1e6)
+    intended, done = _column(run, "intended_us"), _column(run, "done_us")
+    failed, unfinished = _column(run, "failed"), _column(run, "unfinished")
+    success = ~failed & ~unfinished
+    early = _picked(success & (intended >= start) & (intended < end))
+    transient = cut_s((intended[early] - start) / 1e6, done[early] - intended[early], (end - start) / 1e6)
     begin = max(warm, start + round((transient or 0.0) * 1e6))
     inside = (intended >= begin) & (intended < end)
-    kept = inside & success
+    kept = _picked(inside & success)
+    latency_ms = (done[kept] - intended[kept]) / 1e3
+    answered = int(np.count_nonzero(success & (done >= begin) & (done < end)))
+    ended_us = done[kept]
+    del intended, done  # ten million requests are to fit into a gigabyte
     return Measured(
         manifest=run.manifest,
         load_start_us=start,
         start_us=begin,
         end_us=end,
         transient_s=transient,
-        latency_ms=(done[kept] - intended[kept]) / 1e3,
-        service_ms=(done[kept] - columns["sent_us"][kept]) / 1e3,
-        parts_ms={part: columns.pop(f"{part}_us")[kept] / 1e3 for part in PARTS},
-        answered=int(np.count_nonzero(success & (done >= begin) & (done < end))),
+        latency_ms=latency_ms,
+        service_ms=(ended_us - _column(run, "sent_us")[kept]) / 1e3,
+        parts_ms={part: _column(run, f"{part}_us")[kept] / 1e3 for part in PARTS},
+        answered=answered,
         lost=int(np.count_nonzero(inside & ~success)),
-        counts=_counts(columns["failed"], columns["unfinished"]),
+        counts=_counts(failed, unfinished),
     )
 
 
@@ -170,13 +168,20 @@ def _measure_histogram(run: Run) -> Measured:
     )
 
 
-def _columns(run: Run) -> dict[str, np.ndarray[Any, Any]]:
-    # a column with nulls becomes floats with nan; microseconds below 2**53 stay exact. One after the other, so that
-    # ten million requests fit into two gigabytes.
-    return {name: run.table("requests", (name,))[name].to_numpy() for name in _COLUMNS}
+def _column(run: Run, name: str) -> Any:
+    """Read one column of the requests; one with nulls becomes floats with nan, exact below 2**53 microseconds."""
+    return run.table("requests", (name,))[name].to_numpy()
 
 
-def _counts(failed: np.ndarray[Any, Any], unfinished: np.ndarray[Any, Any]) -> Counts:
+def _picked(chosen: Flags) -> slice | Flags:
+    """Return the chosen as a slice where they follow each other without a gap: it takes no time and no copy."""
+    if not chosen.any():
+        return slice(0, 0)
+    first, last = int(np.argmax(chosen)), len(chosen) - int(np.argmax(chosen[::-1]))
+    return slice(first, last) if np.count_nonzero(chosen) == last - first else chosen
+
+
+def _counts(failed: Flags, unfinished: Flags) -> Counts:
     lost = int(np.count_nonzero(unfinished))
     broken = int(np.count_nonzero(failed & ~unfinished))
     return Counts(len(failed), len(failed) - lost - broken, broken, lost)

@@ -7,7 +7,9 @@ without pyplot, whose global state threads of a notebook would share.
 """
 
 import textwrap
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -36,6 +38,7 @@ RC: Mapping[str, Any] = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # a question may speak of dollars
 }
 
 
@@ -63,10 +66,13 @@ def looks(kinds: Sequence[str]) -> list[Look]:
     return [LOOKS.get(kind, LOOKS["queue"])[min(kinds[:index].count(kind), 1)] for index, kind in enumerate(kinds)]
 
 
-def styled() -> Any:
-    """Return a context in which figures are made and saved in the lab's style."""
+@contextmanager
+def styled() -> Iterator[None]:
+    """Make and save figures in the lab's style; a sign that the font lacks is drawn as a box, without a warning."""
     values: Any = dict(RC)
-    return rc_context(values)
+    with rc_context(values), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ ")
+        yield
 
 
 def blank(width_in: float, height_in: float) -> Figure:

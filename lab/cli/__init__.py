@@ -4,6 +4,12 @@ Results go to standard output, everything else to standard error. An error is on
 wrong word; ``--json`` prints one document and nothing else.
 """
 
-from lab.cli.main import main
+import sys
+
+try:
+    from lab.cli.main import main
+except KeyboardInterrupt:  # reading the modules takes a moment, and a Ctrl-C then is one line, too
+    print("error: interrupted; nothing was begun", file=sys.stderr)
+    sys.exit(130)
 
 __all__ = ["main"]

@@ -1,5 +1,5 @@
 """``python -m lab.cli`` is the command ``lab``."""
 
-from lab.cli.main import main
+from lab.cli import main
 
 main()

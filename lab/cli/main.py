@@ -372,9 +372,9 @@ def _bring(names: Iterable[str]) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage, 130 when interrupted."""
-    _bring(arguments[:1] if arguments[:1] and arguments[0] in _ELSEWHERE else _ELSEWHERE)
-    command = typer.main.get_command(app)
     try:
+        _bring(arguments[:1] if arguments[:1] and arguments[0] in _ELSEWHERE else _ELSEWHERE)
+        command = typer.main.get_command(app)
         code = command.main(args=arguments, prog_name="lab", standalone_mode=False)
         if code == _INTERRUPTED:  # typer turns a Ctrl-C into this code
             raise KeyboardInterrupt

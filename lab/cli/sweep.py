@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lab import config as settings
 from lab.cli.watch import ERRORS, Progressing
@@ -38,9 +40,10 @@ def _note(text: str) -> None:
 
 
 def _plan(question: Question) -> str:
+    from lab.study.sweep import STARTING_S
+
     runs = len(question.cells) * question.repeats
-    # starting and stopping the parts takes about three seconds beside the load
-    minutes = (question.load_s + 3 * runs) / 60
+    minutes = (question.load_s + STARTING_S * runs) / 60
     return f"{len(question.cells)} cells, {question.repeats} runs of each: about {minutes:.0f} min"
 
 
@@ -48,7 +51,7 @@ def _print(question: Question, runs: dict[str, list[Path]]) -> None:
     from lab.analyse.summary import summarise
     from lab.record.run import open_run
 
-    table = Table(title=question.question or question.name, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=Text(question.question or question.name), title_justify="left", box=None, pad_edge=False)
     names = list(question.cells[0].parameters)
     for name in names:
         table.add_column(name)
@@ -59,7 +62,7 @@ def _print(question: Question, runs: dict[str, list[Path]]) -> None:
         rates = [run.throughput_per_s for run in side.runs]
         speeds = [f"{rate:,.0f}" for rate in (median(rates), min(rates), max(rates))]
         latencies = [_ms(side.latency_ms.p50), _ms(side.latency_ms.p95)]
-        said = [str(cell.parameters[name]) for name in names]
+        said = [escape(str(cell.parameters[name])) for name in names]
         table.add_row(*said, *speeds, *latencies, f"{side.failed + side.unfinished:,}")
     Console(highlight=False).print(table)
 

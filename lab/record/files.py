@@ -1,4 +1,4 @@
-"""Small files that are replaced in one step, so that a reader never sees half of one."""
+"""Small files that are replaced in one step, so that a reader never sees half of one; and what waits for the disk."""
 
 import os
 from pathlib import Path
@@ -16,3 +16,14 @@ def write_atomically(file: Path, text: str, durable: bool = True) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     part.replace(file)
+    if durable:
+        flush(file.parent)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -19,7 +19,8 @@ from lab.record.tables import TABLES
 class Frames(Mapping[str, Any]):
     """Tables by name, read when they are asked for: ``load(folder)["requests"]`` is a ``pandas.DataFrame``.
 
-    Times are microseconds of the machine's monotonic clock (``_us``), durations and sizes as their names say.
+    Times are microseconds of the machine's monotonic clock (``_us``), durations and sizes as their names say. A frame
+    takes about 120 bytes for each request: 1.3 GB for ten million, while it is made too.
     """
 
     def __init__(self, runs: tuple[Run, ...], several: bool) -> None:
@@ -37,7 +38,10 @@ class Frames(Mapping[str, Any]):
         if name not in self._names:
             raise KeyError(f"{name!r} was not recorded; there are {', '.join(self._names)}")
         parts = [self._part(run, name) for run in self.runs if name in run.manifest.files]
-        return pa.concat_tables(parts, promote_options="default").to_pandas()
+        whole = pa.concat_tables(parts, promote_options="default")
+        del parts
+        # column by column, and each is given back when it is copied: or else there would be two of everything
+        return whole.to_pandas(split_blocks=True, self_destruct=True)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the tables' names."""

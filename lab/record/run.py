@@ -15,20 +15,19 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lab.errors import IncompleteRunError, RecordError
-from lab.plan import ROUTES, LoadPlan
-from lab.record import histogram, raw
-from lab.record.files import write_atomically
-from lab.record.tables import TABLES
+from lab.plan import LoadPlan
+from lab.record import histogram, raw, sealing
+from lab.record.files import flush, write_atomically
 
 FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
 LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
+_RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +87,17 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     books, plan = read_books(folder), LoadPlan.from_dict(manifest.load)
     counted = any(folder.glob("histogram-*.bin"))
     tables = {
-        "requests": _requests(folder, books),
-        "lag": _lag(folder, books),
-        **({"histogram": _histogram(folder, books, histogram.slice_us(plan.total_s))} if counted else {}),
-        **_observed(folder),
+        "lag": sealing.lag(folder, books),
+        **({"histogram": sealing.counts(folder, books, histogram.slice_us(plan.total_s))} if counted else {}),
+        **sealing.observed(folder),
     }
-    rows = {}
+    requests, process = sealing.requests(folder, books)
+    sealing.write_requests(folder / "requests.parquet", requests, process)
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-        rows[name] = table.num_rows
+    rows = {"requests": len(requests), **{name: table.num_rows for name, table in tables.items()}}
+    for name in rows:
+        flush(folder / f"{name}.parquet")
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
     for book in books:
         if not book.balanced:
@@ -104,7 +105,7 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
                 f"run {folder.name}: load process {book.process} planned {book.planned} requests and tells of "
                 f"{book.done} done, {book.failed} failed, {book.unfinished} unfinished; make the run again"
             )
-    recorded = _counted(tables["histogram"]) if counted else _recorded(tables["requests"])
+    recorded = sealing.counted(tables["histogram"]) if counted else sealing.recorded(requests)
     if recorded != totals:
         raise RecordError(f"run {folder.name}: the books say {totals}, the records {recorded}; make the run again")
     flags = tuple(flag for book in books for flag in _flags(book))
@@ -118,10 +119,15 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
         flags=manifest.flags + flags,
     )
     _write_manifest(folder, sealed)
-    for pattern in ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
+    tidy(folder)
+    return sealed
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a complete run needs no more: raw files, if its sealing was cut short at the very end."""
+    for pattern in (*_RAW, "*.part"):
         for file in folder.glob(pattern):
             file.unlink()
-    return sealed
 
 
 def _flags(book: raw.Books) -> Iterator[str]:
@@ -194,7 +200,9 @@ class Run:
         """
         file = self.folder / f"{name}.parquet"
         try:
-            table = pq.read_table(file, columns=list(columns) if columns is not None else None)
+            # read_table would load pandas for it, which takes longer than most tables
+            with pq.ParquetFile(file) as parts:
+                table = parts.read(columns=list(columns) if columns is not None else None)
         except FileNotFoundError:
             raise RecordError(f"{file} is missing; make the run again") from None
         except (OSError, pa.ArrowException) as error:
@@ -222,117 +230,6 @@ def open_run(folder: Path) -> Run:
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:
     write_atomically(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, default=str) + "\n")
-
-
-def _whole_records(file: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    data = file.read_bytes()
-    if len(data) % dtype.itemsize:
-        raise RecordError(f"{file.name} ends within a record ({len(data)} bytes); make the run again")
-    return np.frombuffer(data, dtype=dtype)
-
-
-def _requests(folder: Path, books: list[raw.Books]) -> pa.Table:
-    dtype = np.dtype(list(raw.REQUEST_FIELDS))
-    names = _route_names()
-    parts = []
-    for book in books:
-        rows = _whole_records(raw.requests_file(folder, book.process), dtype).copy()
-        rows["intended_us"] -= book.offset_us
-        unfinished = (rows["flags"] & raw.UNFINISHED) != 0
-        unsent = (rows["flags"] & raw.NEVER_SENT) != 0
-        sent = rows["intended_us"] + rows["sent_after_us"].astype(np.int64)
-        after = rows["done_after_us"].astype(np.int64)
-        age = np.where(unsent, after, sent + after - rows["intended_us"])
-        columns = {
-            "intended_us": pa.array(rows["intended_us"]),
-            "sent_us": pa.array(sent, mask=unsent),
-            "done_us": pa.array(sent + after, mask=unfinished | unsent),
-            "age_us": pa.array(age, mask=~(unfinished | unsent)),
-            **{key: _optional(rows[key]) for key in ("pool_us", "connect_us", "sql_us", "app_us")},
-            "bytes": pa.array(rows["bytes"].astype(np.int64)),
-            "status": pa.array(rows["status"].astype(np.int32)),
-            "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int8)), names),
-            "first": pa.array((rows["flags"] & raw.FIRST) != 0),
-            "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
-            "unfinished": pa.array(unfinished | unsent),
-            "process": pa.array(np.full(len(rows), book.process, np.int64)),
-        }
-        parts.append(pa.table(columns, schema=TABLES["requests"]))
-    return pa.concat_tables(parts).sort_by("intended_us")
-
-
-def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
-    return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
-
-
-def _route_names() -> pa.Array:
-    return pa.array([route.name for route in ROUTES], pa.string())
-
-
-def _lag(folder: Path, books: list[raw.Books]) -> pa.Table:
-    dtype = np.dtype([("t_us", "<i8"), ("lag_us", "<u4")])
-    parts = []
-    for book in books:
-        file = raw.lag_file(folder, book.process)
-        rows = _whole_records(file, dtype) if file.exists() else np.empty(0, dtype)
-        process = np.full(len(rows), book.process, np.int64)
-        columns = [
-            pa.array(rows["t_us"] - book.offset_us),
-            pa.array(rows["lag_us"].astype(np.int64)),
-            pa.array(process),
-        ]
-        parts.append(pa.table(columns, schema=TABLES["lag"]))
-    return pa.concat_tables(parts)
-
-
-def _histogram(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
-    """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
-    dtype = np.dtype(list(histogram.CELL_FIELDS))
-    files = [raw.histogram_file(folder, book.process) for book in books]
-    cells = np.concatenate([_whole_records(file, dtype) for file in files if file.exists()])
-    keys, where = np.unique(cells[["slice", "route", "kind", "bucket"]], return_inverse=True)
-    count, total = (np.zeros(len(keys), np.int64) for _ in range(2))
-    np.add.at(count, where, cells["count"].astype(np.int64))
-    np.add.at(total, where, cells["sum_us"].astype(np.int64))
-    kinds = pa.array(histogram.KINDS, pa.string())
-    columns = [
-        pa.array(keys["slice"].astype(np.int64) * slice_us),
-        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
-        pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
-        pa.array([histogram.middle_us(int(number)) for number in keys["bucket"]], pa.float64()),
-        pa.array(count),
-        pa.array(total),
-    ]
-    return pa.table(columns, schema=TABLES["histogram"])
-
-
-def _recorded(table: pa.Table) -> dict[str, int]:
-    """Return what became of the requests in a table."""
-    lost = table["unfinished"].to_numpy(zero_copy_only=False)
-    failed = int(np.count_nonzero(table["failed"].to_numpy(zero_copy_only=False) & ~lost))
-    unfinished = int(np.count_nonzero(lost))
-    done = len(lost) - failed - unfinished
-    return {"planned": len(lost), "done": done, "failed": failed, "unfinished": unfinished}
-
-
-def _counted(table: pa.Table) -> dict[str, int]:
-    """Return what became of the requests in a histogram."""
-    kinds, count = table["kind"].to_numpy(zero_copy_only=False), table["count"].to_numpy()
-    done, failed, unfinished = (int(count[kinds == kind].sum()) for kind in ("latency", "failed", "unfinished"))
-    return {"planned": done + failed + unfinished, "done": done, "failed": failed, "unfinished": unfinished}
-
-
-def _observed(folder: Path) -> dict[str, pa.Table]:
-    names = [name for name in TABLES if name not in ("requests", "lag", "histogram")]
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for file in sorted(folder.glob("observer-*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise RecordError(f"{file.name} ends within a line; make the run again") from None
-            rows[row.pop("table")].append(row)
-    return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
 
 
 def append_row(folder: Path, pid: int, table: str, row: Mapping[str, Any]) -> None:

@@ -41,6 +41,7 @@ class Sweep:
     cells: Sequence[Mapping[str, Any]]  # id, parameters
     runs: tuple[Planned, ...]  # in the order in which they are made
     repeats: int
+    text: str = ""  # of the file, as it was when the sweep began
 
     def done(self) -> dict[str, list[Path]]:
         """Return the folders of the complete runs of each cell, by its id."""
@@ -94,6 +95,7 @@ def begin(sweep: Sweep) -> Sweep:
         "cells": [dict(cell) for cell in sweep.cells],
         "runs": [asdict(planned) for planned in sweep.runs],
         "repeats": sweep.repeats,
+        "text": sweep.text,
     }
     write_atomically(sweep.folder / FILE, json.dumps(values, indent=1) + "\n")
     return sweep
@@ -113,6 +115,7 @@ def read(folder: Path) -> Sweep:
         return Sweep(
             folder, values["experiment"], values["question_hash"], values["machine_hash"], values["question"],
             values["cells"], tuple(Planned(**planned) for planned in values["runs"]), values["repeats"],
+            str(values.get("text", "")),
         )  # fmt: skip
     except FileNotFoundError:
         raise RecordError(f"{folder} is no sweep: it holds no {FILE}") from None
@@ -130,14 +133,26 @@ def set_aside(folder: Path) -> None:
     folder.rename(moved)
 
 
-def of_question(shelf: Path, name: str) -> list[Sweep]:
-    """Return the sweeps of a question's name, the newest last; damaged ones are left out."""
-    found = []
+def of_question(shelf: Path, name: str) -> tuple[list[Sweep], list[str]]:
+    """Return the sweeps of a question's name, the newest last, and why others that are called so cannot be read."""
+    found, damaged = [], []
     for folder in sorted(shelf.glob("*/")):
         try:
             sweep = read(folder)
-        except RecordError:
+        except RecordError as error:
+            if f"-{name}-" in folder.name:
+                damaged.append(str(error))
             continue
         if sweep.experiment == name:
             found.append(sweep)
-    return found
+    return found, damaged
+
+
+def forget_unbegun(shelf: Path) -> None:
+    """Remove folders that were made and got no file: the command was killed between the two."""
+    for folder in shelf.glob("*/"):
+        names = {file.name for file in folder.iterdir()}
+        if names <= {f"{FILE}.part"}:
+            for name in names:
+                (folder / name).unlink()
+            folder.rmdir()

@@ -49,6 +49,7 @@ class Report:
     sheets: tuple[Sheet, ...] = ()
     environment: Sheet | None = None
     repeat: tuple[str, ...] = ()  # commands
+    files: tuple[tuple[str, str], ...] = ()  # that they need: name and text
     folder: str = ""
     made_utc: str = field(default_factory=lambda: f"{utc_now():%Y-%m-%d %H:%M} UTC")
 

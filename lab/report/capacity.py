@@ -8,8 +8,8 @@ from lab.chart import plain
 from lab.chart.comparison import png
 from lab.errors import RecordError
 from lab.record.run import open_run
-from lab.report import Picture, Report, Sheet
-from lab.report.parts import environment
+from lab.report import Picture, Report, Sheet, repeat
+from lab.report.parts import environment, unquotable
 
 FILE = "capacity.json"
 
@@ -25,18 +25,18 @@ def report(folder: Path) -> Report:
         answer, said = _said(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{folder / FILE} cannot be read ({error!r}); make the search again") from None
-    names = list(tried[0]["seen"])
+    names, first = list(tried[0]["seen"]), open_run(folder / tried[0]["run"]).manifest
     return Report(
         title=said,
         subtitle=f"open load, {len(tried)} runs, each on fresh processes of the app",
         findings=(f"{said}.", f"Limited by {found['limited_by']}: {found['evidence']}."),
-        warnings=tuple(f"{one['run']}: {reason}" for one in tried for reason in one["reasons"]),
+        warnings=unquotable([(one["run"], one["reasons"]) for one in tried]),
         pictures=(_picture(tried, found, answer, said),),
         sheets=(
             Sheet("The rates that were tried", ("per second", "", *names), tuple(_row(one, names) for one in tried)),
         ),
-        environment=environment(open_run(folder / tried[0]["run"]).manifest.environment),
-        repeat=(f'lab capacity --objective "{found["objective"]}" --pool {found["pool"]}',),
+        environment=environment(first.environment),
+        repeat=repeat.capacity(found, first).commands,
         folder=folder.name,
     )
 

@@ -1,6 +1,6 @@
 """What several reports have in common: the environment, and the figures of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.analyse.summary import VariantSummary
@@ -23,6 +23,26 @@ def environment(facts: Mapping[str, Any]) -> Sheet:
         *((name, str(value)) for name, value in sorted(server.get("settings", {}).items())),
     ]
     return Sheet("What it was measured on; at the end the server's settings that are not the default", (), tuple(rows))
+
+
+def unquotable(reasons: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """Return why nothing may be quoted, each fact once, from what was said of whom.
+
+    >>> unquotable([("a", ["generator late: p99 9 ms"]), ("b", ["generator late: p99 7 ms"]), ("c", [])])
+    ('Nothing of this may be quoted: generator late, 2 of 3; of a: p99 9 ms',)
+    """
+    by_fact: dict[str, list[tuple[str, str]]] = {}
+    for who, said in reasons:
+        for fact, _, rest in (reason.partition(": ") for reason in said):
+            by_fact.setdefault(fact, []).append((who, rest))
+    return tuple(_unquotable(fact, told, len(reasons)) for fact, told in by_fact.items())
+
+
+def _unquotable(fact: str, told: Sequence[tuple[str, str]], of: int) -> str:
+    who, rest = told[0]
+    if of == 1:
+        return f"Nothing of this may be quoted: {fact}{': ' if rest else ''}{rest}"
+    return f"Nothing of this may be quoted: {fact}, {len(told)} of {of}{f'; of {who}: {rest}' if rest else ''}"
 
 
 def figures(side: VariantSummary) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """The report of a single run."""
 
 from lab.analyse import gates
-from lab.analyse.summary import summarise
+from lab.analyse.pool import pool_use
+from lab.analyse.summary import VariantSummary, summarise
+from lab.chart import pool
+from lab.chart import run as chart
+from lab.chart.comparison import png
 from lab.chart.labels import pool_name
 from lab.record.run import Run
-from lab.report import Report, Sheet
-from lab.report.parts import FIGURES, environment, figures
-from lab.units import format_number
+from lab.report import Picture, Report, Sheet, repeat
+from lab.report.parts import FIGURES, environment, figures, unquotable
 
 
 def report(run: Run) -> Report:
@@ -15,15 +18,32 @@ def report(run: Run) -> Report:
     :raises RecordError: if the run is damaged.
     """
     side = summarise(run.manifest.variant, [run])
-    load, name = run.manifest.load, pool_name(run.manifest.pool)
+    load, again = run.manifest.load, repeat.of_run(run.folder)
     amount = f"{load['users']} users" if load["model"] == "closed" else f"{load['rate_per_s']:g} arrivals per second"
-    rate = format_number(side.throughput_per_s or 0.0)
+    said = chart.alt(run, side)
     return Report(
-        title=f"{name}: {rate} answers per second",
+        title=chart.finding(run, side),
         subtitle=f"one run, {load['model']} load of {amount}, journey {load['journey']}, {load['measured_s']:g} s",
-        findings=("A single run says what happened, and nothing of what would happen again.",),
-        warnings=tuple(f"Nothing of this may be quoted: {reason}" for reason in gates.reasons(side.runs)),
-        sheets=(Sheet("Counts are of the whole run", ("", *FIGURES), ((name, *figures(side)),)),),
+        findings=(
+            f"{said[0].upper()}{said[1:]}.",
+            "A single run says what happened, and nothing of what would happen again.",
+        ),
+        warnings=unquotable([("", gates.reasons(side.runs))]),
+        pictures=(Picture(png(chart.figure(run, side)), said), *_pool(run)),
+        sheets=(Sheet("Counts are of the whole run", ("", pool_name(run.manifest.pool)), _rows(side)),),
         environment=environment(run.manifest.environment),
+        repeat=again.commands,
+        files=again.files,
         folder=f"{run.manifest.experiment}/{run.manifest.run}",
     )
+
+
+def _rows(side: VariantSummary) -> tuple[tuple[str, ...], ...]:
+    return tuple(zip(FIGURES, figures(side), strict=True))
+
+
+def _pool(run: Run) -> tuple[Picture, ...]:
+    """Return what the app's pool did, where it told."""
+    if pool_use(run) is None:
+        return ()
+    return (Picture(png(pool.figure(run)), pool.alt(run)),)

@@ -9,8 +9,8 @@ from lab.chart.comparison import png
 from lab.errors import RecordError
 from lab.record.run import Run, open_run
 from lab.record.sweep import Sweep
-from lab.report import Picture, Report, Sheet
-from lab.report.parts import FIGURES, environment, figures
+from lab.report import Picture, Report, Sheet, repeat
+from lab.report.parts import FIGURES, environment, figures, unquotable
 
 
 def report(sweep: Sweep) -> Report:
@@ -26,19 +26,30 @@ def report(sweep: Sweep) -> Report:
     objective = from_table(sweep.values.get("objective", {}))
     met = {cell: _met(objective, runs[cell]) for cell in sides}
     best = max(sides, key=lambda cell: sides[cell].throughput_per_s or 0.0)
-    left = len(sweep.left())
+    left, again = len(sweep.left()), repeat.sweep(sweep)
     question = str(sweep.values.get("question", sweep.experiment))
     return Report(
         title=question,
-        subtitle=f"{len(sweep.cells)} cells, {sweep.repeats} runs of each in randomised blocks",
+        subtitle=f"{len(sweep.cells)} cells, {_runs(sweep)} of each in randomised blocks",
         findings=(f"Most answers per second: {names[best]}.", *_objective(objective, met, names)),
-        warnings=(*((f"{left} runs are still to be made.",) if left else ()), *_reasons(sides)),
+        warnings=(*_still(left), *_reasons(sides)),
         pictures=(_picture(sides, question, sweep),),
         sheets=(_sheet(sides, met, objective),),
         environment=environment(next(run for each in runs.values() for run in each).manifest.environment),
-        repeat=(f"lab sweep {sweep.experiment}.toml",),
+        repeat=again.commands,
+        files=again.files,
         folder=sweep.folder.name,
     )
+
+
+def _still(left: int) -> tuple[str, ...]:
+    if not left:
+        return ()
+    return (f"{left} {'run is' if left == 1 else 'runs are'} still to be made: give the command again.",)
+
+
+def _runs(sweep: Sweep) -> str:
+    return "1 run" if sweep.repeats == 1 else f"{sweep.repeats} runs"
 
 
 def _name(parameters: dict[str, object]) -> str:
@@ -61,8 +72,7 @@ def _objective(objective: Objective | None, met: dict[str, str], names: dict[str
 
 
 def _reasons(sides: dict[str, VariantSummary]) -> tuple[str, ...]:
-    said = [f"{side.name}: {reason}" for side in sides.values() for reason in gates.reasons(side.runs)]
-    return tuple(f"Not to be quoted: {reason}" for reason in said)
+    return unquotable([(side.name, gates.reasons(side.runs)) for side in sides.values()])
 
 
 def _picture(sides: dict[str, VariantSummary], question: str, sweep: Sweep) -> Picture:
@@ -70,7 +80,7 @@ def _picture(sides: dict[str, VariantSummary], question: str, sweep: Sweep) -> P
         plain.Row(side.name, [run.throughput_per_s for run in side.runs], str(side.pool.get("kind", "")))
         for side in sides.values()
     ]
-    words = plain.Words(question, f"{sweep.repeats} runs of each cell, a dot each", "answers per second")
+    words = plain.Words(question, f"{_runs(sweep)} of each cell, a dot each", "answers per second")
     alt = "; ".join(f"{side.name}: {side.throughput_per_s or 0:,.0f} answers per second" for side in sides.values())
     return Picture(png(plain.strip(rows, words)), alt)
 

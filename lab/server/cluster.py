@@ -94,7 +94,7 @@ def write_settings(data: Path, major: int, account: Account | None) -> None:
 def postgres_command(
     binaries: Binaries, data: Path, port: int, socket_dir: Path, extra: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return the command that starts the server: what depends on the machine, and *extra* settings."""
+    """Return the command that starts the server: *extra* settings, and what depends on the machine, which wins."""
     quoted = '"' + str(socket_dir).replace('"', '""') + '"'
     own = {
         "listen_addresses": dsn.LOOPBACK,
@@ -103,7 +103,7 @@ def postgres_command(
         "unix_socket_permissions": "0700",
     }
     command = [binaries.program("postgres"), "-D", str(data)]
-    for name, value in {**own, **(extra or {})}.items():
+    for name, value in {**(extra or {}), **own}.items():
         command += ["-c", f"{name}={value}"]
     return command
 

@@ -56,6 +56,7 @@ class Capacity:
     tried: tuple[Tried, ...]
     pool: str
     folder: Path
+    seconds: float = 6.0  # measured, as asked for; low rates take longer
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -67,6 +68,7 @@ class Capacity:
             "limited_by": self.limit.what,
             "evidence": self.limit.evidence,
             "pool": self.pool,
+            "seconds": self.seconds,
             "runs": [_run_dict(one) for one in self.tried],
             "folder": str(self.folder),
         }
@@ -107,7 +109,7 @@ def find(
             if tried[-1].limit.what == bottleneck.GENERATOR and not tried[-1].reading.met:
                 # the load was not made as planned: what was missed is not the system's miss
                 break
-    found = Capacity(objective, *_concluded(tried), tuple(tried), pool.spec, folder)
+    found = Capacity(objective, *_concluded(tried), tuple(tried), pool.spec, folder, load.measured_s)
     write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
 

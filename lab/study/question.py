@@ -5,86 +5,22 @@ of the file. Everything is checked before anything is started, and what is wrong
 """
 
 import itertools
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.errors import LabError, UsageError
-from lab.plan import JOURNEYS, LoadPlan, PoolConfig, journey
+from lab.plan import LoadPlan, PoolConfig, journey
 from lab.record.run import digest
+from lab.study.keys import BLOG, FIXED, KEPT, OBJECTIVE, SETTINGS, STORAGE, TABLES, VARIED, WHOLE, Key, shown
+from lab.study.lines import line_of
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One thing that a question may say: its kind, its unit, and its limits."""
-
-    name: str
-    kind: type
-    help: str
-    low: float = 0
-    high: float = float("inf")
-    choices: tuple[str, ...] = ()
-
-    def checked(self, value: Any) -> Any:
-        """Return the value.
-
-        :raises ValueError: saying what is allowed.
-        """
-        numbers = (int, float) if self.kind is float else (self.kind,)
-        if isinstance(value, bool) or not isinstance(value, numbers):
-            raise ValueError(f"{value!r} is no {_WORDS[self.kind]}; {self.allowed}")
-        if self.choices and value not in self.choices:
-            raise ValueError(f"{value!r}; {self.allowed}")
-        if isinstance(value, int | float) and not self.low <= value <= self.high:
-            raise ValueError(f"{value:g}; {self.allowed}")
-        return value
-
-    @property
-    def allowed(self) -> str:
-        """What may be given, in words."""
-        if self.choices:
-            return f"give one of {', '.join(self.choices)}"
-        if self.kind is str:
-            return f"give {self.help}"
-        return f"give {self.low:g} to {self.high:g}"
-
-
-_WORDS = {int: "whole number", float: "number", str: "text"}
-
-VARIED = (
-    Key("pool", str, "a pool as for lab compare, such as queue:size=5,overflow=0"),
-    Key("size", int, "connections that the pool keeps", 1, 1000),
-    Key("overflow", int, "connections beside them while they are needed", 0, 1000),
-    Key("workers", int, "processes of the app", 1, 64),
-    Key("users", int, "clients of a closed load", 1, 5000),
-    Key("rate_per_s", float, "arrivals per second of an open load", 0.1, 50_000),
-    Key("journey", str, "what the clients do", choices=tuple(JOURNEYS)),
-)
-FIXED = (
-    Key("warmup_s", float, "seconds before the measured ones", 0, 3600),
-    Key("measured_s", float, "measured seconds", 0.5, 86_400),
-    Key("think_s", float, "pause of a closed client between two requests, s", 0, 3600),
-)
-OBJECTIVE = (
-    Key("p50_ms", float, "median latency, ms", 0.01, 1e6),
-    Key("p90_ms", float, "latency that 90 % stay under, ms", 0.01, 1e6),
-    Key("p95_ms", float, "latency that 95 % stay under, ms", 0.01, 1e6),
-    Key("p99_ms", float, "latency that 99 % stay under, ms", 0.01, 1e6),
-    Key("failed_pct", float, "failed requests, per cent", 0, 100),
-)
-WHOLE = (
-    Key("question", str, "what is asked, in words"),
-    Key("repeats", int, "runs of each cell", 1, 100),
-    Key("seed", int, "of the order in which cells are measured", 0, 2**31),
-)
-TABLES = ("grid", "load", "objective")
-SETTINGS = "server"  # a table in grid or load: settings of PostgreSQL
-STORAGE = "table"  # a table in grid or load: storage parameters of the blog's tables, by table
 _SETTING = re.compile(r"[a-z][a-z0-9_.]*")
-BLOG = ("users", "posts", "comments", "tags", "sessions")
+MOST_CELLS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +46,8 @@ class Question:
     seed: int
     objective: Mapping[str, float]
     values: Mapping[str, Any] = field(repr=False)
+    file: str = field(default="question.toml", repr=False)
+    text: str = field(default="", repr=False)
 
     @property
     def hash(self) -> str:
@@ -121,18 +59,40 @@ class Question:
         """Seconds of load in all runs together."""
         return self.repeats * sum(cell.load.total_s for cell in self.cells)
 
+    def has(self, *path: str) -> bool:
+        """Whether the file has a key, by its tables' names and its own."""
+        inside: Any = self.values
+        for name in path:
+            if not isinstance(inside, Mapping) or name not in inside:
+                return False
+            inside = inside[name]
+        return True
+
+    def at(self, *path: str) -> str:
+        """Return the file and the line of a key, by its tables' names and its own: for a message about it."""
+        line = line_of(self.text, *path)
+        return f"{self.file}, line {line}" if line else self.file
+
 
 def read(file: Path) -> Question:
     """Read and check a question.
 
     :raises UsageError: in one line: the file, the line in it, what is wrong, and what is allowed.
     """
+    advice = "name a question such as experiments/quick.toml"
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {why}; name a question such as experiments/quick.toml") from None
-    return parse(text, file.name)
+        if file.exists() and not file.is_file():
+            raise UsageError(f"{file} is no file; {advice}")
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{file} cannot be read: {why}; {advice}") from None
+    try:
+        text = data.decode("utf-8-sig")  # some editors begin a file with a mark
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UsageError(f"{file.name}, line {line}: this is no UTF-8 text; save the file as UTF-8") from None
+    return parse(text.replace("\r\n", "\n"), file.name)
 
 
 def parse(text: str, name: str = "question.toml") -> Question:
@@ -140,40 +100,50 @@ def parse(text: str, name: str = "question.toml") -> Question:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name} is no TOML: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).split())
+        place = re.search(r" \(at line (\d+), column \d+\)$", said)
+        line = f", line {place.group(1)}" if place else ""
+        raise UsageError(f"{name}{line}: this is no TOML: {said[: place.start()] if place else said}") from None
+    except RecursionError:
+        raise UsageError(f"{name}: its values are nested too deeply; a question has lists of values") from None
     return _Reader(name, text, values).question()
 
 
 class _Reader:
     def __init__(self, name: str, text: str, values: dict[str, Any]) -> None:
-        self._name, self._lines, self._values = name, text.splitlines(), values
+        self._name, self._text, self._values = name, text, values
 
     def question(self) -> Question:
-        top = {key: value for key, value in self._values.items() if not isinstance(value, dict)}
+        for table in TABLES:
+            if not isinstance(self._values.get(table, {}), dict):
+                self._refuse((table,), f"{table} is no table; write [{table}], and its keys in the lines below")
+        top = {key: value for key, value in self._values.items() if key not in TABLES}
         self._known("", top, WHOLE, TABLES)
-        for table in self._values.keys() - top.keys() - set(TABLES):
-            self._refuse("", table, f"[{table}] is no table of a question; there are {', '.join(TABLES)}")
         grid, load = self._values.get("grid", {}), self._values.get("load", {})
         varied = self._varied(grid)
         fixed = self._fixed(load)
         if both := [key for key in varied if key in fixed]:
-            self._refuse("load", both[0].split(".")[-1], f"{both[0]} stands in [grid] too; keep one of them")
+            self._refuse(("load", *both[0].split(".")), f"{both[0]} stands in [grid] too; keep one of them")
         objective = self._checked("objective", self._values.get("objective", {}), OBJECTIVE)
+        count = math.prod(len(values) for values in varied.values())
+        if count > MOST_CELLS:
+            self._refuse(("grid",), f"the grid has {count:,} cells; give at most {MOST_CELLS:,}")
         cells = tuple(self._cells(varied, fixed))
         return Question(
-            self._name.removesuffix(".toml"), str(top.get("question", "")), cells, int(top.get("repeats", 3)),
-            int(top.get("seed", 1)), objective, self._values,
+            _folder_name(self._name), str(top.get("question", "")), cells, int(top.get("repeats", 3)),
+            int(top.get("seed", 1)), objective, self._values, self._name, self._text,
         )  # fmt: skip
 
     def _varied(self, grid: Mapping[str, Any]) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         for key, values in self._flat("grid", grid):
-            last = key.split(".")[-1]
+            path = ("grid", *key.split("."))
             if not isinstance(values, list) or not values:
-                self._refuse("grid", last, f"{key} is {values!r}; give a list of values, such as {last} = [1, 2]")
+                said = f"give a list of values, such as {path[-1]} = [1, 2]"
+                self._refuse(path, f"{key} is {shown(values)}; {said}")
             found[key] = [self._one("grid", key, value) for value in values]
-            if len({str(value) for value in values}) < len(values):
-                self._refuse("grid", last, f"{key} names a value twice; repeats are given by repeats = N")
+            if len(set(found[key])) < len(values):
+                self._refuse(path, f"{key} names a value twice; repeats are given by repeats = N")
         if not found:
             raise UsageError(f"{self._name}: [grid] varies nothing; give it a list, such as users = [4, 16]")
         return found
@@ -189,20 +159,29 @@ class _Reader:
             elif key == STORAGE and isinstance(value, dict):
                 for relation, parameters in value.items():
                     if relation not in BLOG or not isinstance(parameters, dict):
-                        self._refuse(table, relation, f"{relation!r} is no table of the blog: {', '.join(BLOG)}")
+                        said = f"{relation} is no table of the blog; there are {', '.join(BLOG)}"
+                        self._refuse((table, STORAGE, relation), said)
                     yield from ((f"{STORAGE}.{relation}.{name}", one) for name, one in parameters.items())
             else:
                 yield key, value
 
     def _one(self, table: str, key: str, value: Any) -> Any:
-        last = key.split(".")[-1]
         if "." in key:
-            if not _SETTING.fullmatch(last) or not isinstance(value, str | int | float):
-                self._refuse(table, last, f"{key} = {value!r} cannot be set; give a name and a value of PostgreSQL")
-            return value
+            return self._setting((table, *key.split(".")), value)
         known = VARIED if table == "grid" else VARIED + FIXED
         self._known(table, {key: value}, known, (SETTINGS, STORAGE))
         return self._checked(table, {key: value}, known)[key]
+
+    def _setting(self, path: tuple[str, ...], value: Any) -> Any:
+        """Check what can be checked of a setting without PostgreSQL, which has the last word."""
+        name = path[-1]
+        if path[1] == SETTINGS and name in KEPT:
+            self._refuse(path, f"{name} is the lab's own; give any other setting of PostgreSQL")
+        if not _SETTING.fullmatch(name):
+            self._refuse(path, f"{shown(name)} is no name of PostgreSQL's; give one such as work_mem")
+        if not isinstance(value, str | int | float) or value == "" or not math.isfinite(_number(value)):
+            self._refuse(path, f'{name} is {shown(value)}; give a number, true, false or a text such as "64MB"')
+        return str(value).lower() if isinstance(value, bool) else value
 
     def _known(self, table: str, values: Mapping[str, Any], keys: tuple[Key, ...], tables: tuple[str, ...]) -> None:
         names = [key.name for key in keys]
@@ -210,7 +189,8 @@ class _Reader:
             if name not in names:
                 where = f"[{table}]" if table else "a question"
                 self._refuse(
-                    table, name, f"{name} is nothing that {where} has; there are {', '.join([*names, *tables])}"
+                    _path(table, name),
+                    f"{shown(name)[1:-1]} is nothing that {where} has; there are {', '.join([*names, *tables])}",
                 )
         if not table:
             self._checked(table, values, keys)
@@ -219,11 +199,11 @@ class _Reader:
         by_name = {key.name: key for key in keys}
         for name, value in values.items():
             if name not in by_name:
-                self._refuse(table, name, f"{name} is nothing that [{table}] has; there are {', '.join(by_name)}")
+                self._refuse((table, name), f"{name} is nothing that [{table}] has; there are {', '.join(by_name)}")
             try:
                 by_name[name].checked(value)
             except ValueError as error:
-                self._refuse(table, name, f"{name} is {error}")
+                self._refuse(_path(table, name), f"{name} is {error}")
         return dict(values)
 
     def _cells(self, varied: Mapping[str, list[Any]], fixed: Mapping[str, Any]) -> Iterator[Cell]:
@@ -233,24 +213,29 @@ class _Reader:
             try:
                 yield _cell(f"cell-{number:0{len(str(len(combinations)))}d}", parameters, {**fixed, **parameters})
             except LabError as error:
-                said = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-                self._refuse("grid", next(iter(varied)), f"the cell {said}: {error}")
+                said = ", ".join(f"{key} = {shown(value)}" for key, value in parameters.items())
+                self._refuse(("grid", *next(iter(varied)).split(".")), f"the cell {said}: {error}")
 
-    def _refuse(self, table: str, key: str, why: str) -> None:
-        line = self._line(table, key)
+    def _refuse(self, path: tuple[str, ...], why: str) -> NoReturn:
+        line = line_of(self._text, *path)
         raise UsageError(f"{self._name}{f', line {line}' if line else ''}: {why}")
 
-    def _line(self, table: str, key: str) -> int:
-        """Return the line of a key, or of a table's head; 0 if it cannot be told."""
-        inside, spelled = "", re.compile(rf"""\s*(?:[\w."'-]+\.)?["']?{re.escape(key)}["']?\s*=""")
-        for number, line in enumerate(self._lines, 1):
-            if head := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
-                inside = head.group(1)
-                if inside.split(".")[-1] == key:
-                    return number
-            elif (inside == table or inside.startswith(f"{table}.")) and spelled.match(line):
-                return number
-        return 0
+
+def _path(table: str, name: str) -> tuple[str, ...]:
+    return (table, name) if table else (name,)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, float) else 0.0
+
+
+def _folder_name(file: str) -> str:
+    """Return what a sweep's folder is named after.
+
+    >>> _folder_name("pool size.toml")
+    'pool-size'
+    """
+    return re.sub(r"[^\w.-]+", "-", file.removesuffix(".toml"))[:60] or "question"
 
 
 def _cell(name: str, parameters: Mapping[str, Any], said: Mapping[str, Any]) -> Cell:
@@ -259,6 +244,10 @@ def _cell(name: str, parameters: Mapping[str, Any], said: Mapping[str, Any]) -> 
     if "users" in said and "rate_per_s" in said:
         raise UsageError("users belong to a closed load and rate_per_s to an open one; give one of them")
     if "rate_per_s" in said:
+        if "think_s" in said:
+            raise UsageError(
+                "think_s is a pause of a closed load's users, and rate_per_s makes an open one; leave one out"
+            )
         load |= {"model": "open", "rate_per_s": float(said["rate_per_s"])}
     if "users" in said:
         load["users"] = int(said["users"])

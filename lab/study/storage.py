@@ -1,6 +1,10 @@
-"""Storage parameters of the blog's tables, set for a run and put back: what is not named has its default."""
+"""Storage parameters of the blog's tables, set for a run and put back: what is not named has its default.
 
-from collections.abc import Mapping, Sequence
+A fillfactor counts for pages that are filled from then on, so the tables are rewritten: each run begins with the same
+rows in fresh pages, whatever the runs before it left.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg2
 from psycopg2 import sql as pg
@@ -10,8 +14,8 @@ from lab.errors import UsageError
 from lab.server import data
 
 
-def set_storage(owner_dsn: str, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    """Give the blog's tables the parameters *wanted* (table, parameter, value), and no others.
+def set_storage(owner_dsn: str, wanted: Mapping[str, Mapping[str, str]], varied: Iterable[str]) -> None:
+    """Give the blog's tables the parameters *wanted* (table, parameter, value), and no others; rewrite those *varied*.
 
     :raises UsageError: if PostgreSQL does not know one, or not this value.
     :raises NotMarkedError: if the database is not the lab's.
@@ -27,6 +31,8 @@ def set_storage(owner_dsn: str, wanted: Mapping[str, Mapping[str, str]]) -> None
                 cursor.execute(_statement("study/storage", table, pairs))
             except psycopg2.Error as error:
                 raise UsageError(f"[grid.table.{table}]: {data.one_line(error)}") from None
+        for table in sorted(varied):
+            cursor.execute(_statement("study/storage_rewrite", table, []))
 
 
 def _statement(name: str, table: str, parts: Sequence[pg.Composable]) -> pg.Composed:

@@ -8,25 +8,27 @@ changed, a new one begins and nothing is mixed.
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 from lab import environment, experiment, process
 from lab import server as servers
 from lab.config import Config
-from lab.errors import UsageError
+from lab.errors import LabError, ServerError, UsageError, VariantError
 from lab.plan import Slot, Variant
 from lab.record import sweep as record
-from lab.record.run import digest
+from lab.record.run import digest, tidy
 from lab.record.sweep import Planned, Sweep
 from lab.server import Server
+from lab.site import check_pools
 from lab.study.question import Cell, Question
 from lab.study.storage import set_storage
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "sweeps"
+STARTING_S = 3.0  # about what starting and stopping the parts of a run takes
 _OWN_HOME = "sweep-server"  # of the server whose settings are varied: the lab's own is left alone
 
 
@@ -45,25 +47,29 @@ def perform(
         sweep = _find(question, config, note, again, ground)
         left = sweep.left()
         cells = {cell.id: cell for cell in question.cells}
-        done_s: list[float] = []
-        for planned in left:
+        spent_s: list[float] = []  # by each run, beside its load
+        for done, planned in enumerate(left):
             cell = cells[planned.cell]
-            watch.say(_where(sweep, planned, cell, len(left) - len(done_s), done_s))
+            seconds = _left_s([cells[each.cell] for each in left[done:]], spent_s)
+            watch.say(_where(sweep, planned, cell, seconds))
             record.set_aside(sweep.folder / planned.folder)
             began = time.monotonic()
             slot = Slot(Variant(cell.id, cell.pool), planned.repeat, 0, planned.number)
             alone = experiment.Question((slot.variant,), cell.load, pairs=1, seed=question.seed)
             experiment.one_run(alone, slot, sweep.folder, len(sweep.runs), ground.under(cell), config, watch)
-            done_s.append(time.monotonic() - began)
+            spent_s.append(time.monotonic() - began - cell.load.total_s)
     return sweep
 
 
-def _where(sweep: Sweep, planned: Planned, cell: Cell, left: int, done_s: list[float]) -> str:
+def _where(sweep: Sweep, planned: Planned, cell: Cell, left_s: float) -> str:
     said = ", ".join(f"{key} {value}" for key, value in cell.parameters.items())
-    text = f"run {planned.number} of {len(sweep.runs)}: {said}, repeat {planned.repeat}"
-    if not done_s:
-        return text
-    return f"{text}; about {_minutes(left * sum(done_s) / len(done_s))} left"
+    return f"run {planned.number} of {len(sweep.runs)}: {said}, repeat {planned.repeat}; about {_minutes(left_s)} left"
+
+
+def _left_s(cells: Sequence[Cell], spent_s: Sequence[float]) -> float:
+    """Return what the runs of *cells* will take, in seconds; *spent_s* is what those before took beside their loads."""
+    each_s = sum(spent_s) / len(spent_s) if spent_s else STARTING_S
+    return sum(cell.load.total_s + each_s for cell in cells)
 
 
 def _minutes(seconds: float) -> str:
@@ -89,23 +95,36 @@ def order(question: Question) -> tuple[Planned, ...]:
 
 
 def _find(question: Question, config: Config, note: Callable[[str], None], again: bool, ground: "_Ground") -> Sweep:
-    """Return the sweep to go on with, or a new one; say why an older one of this name is left alone."""
-    machine = ground.machine_hash()
-    for old in reversed(record.of_question(config.home / SHELF, question.name)):
-        if again:
-            break
-        if (old.question_hash, old.machine_hash) == (question.hash, machine):
-            return old
-        changed = "the file" if old.question_hash != question.hash else "the machine, or what is installed on it,"
-        note(f"{changed} has changed since {old.folder.name}, which is kept: a new sweep begins")
-        break
+    """Return the sweep to go on with, or a new one; say why the newest of this name is left alone."""
+    machine, shelf = ground.machine_hash(), config.home / SHELF
+    record.forget_unbegun(shelf)
+    known, damaged = record.of_question(shelf, question.name)
+    if not again:
+        for old in reversed(known):
+            if (old.question_hash, old.machine_hash) == (question.hash, machine):
+                return _tidied(old)
+        for why in damaged:
+            note(f"{why}; it is kept, and not gone on with")
+        if known:
+            same = known[-1].question_hash == question.hash
+            changed = "the machine, or what is installed on it," if same else "the file"
+            note(f"{changed} has changed since {known[-1].folder.name}, which is kept: a new sweep begins")
+    ground.try_all(question)
     name = f"{utc_now():%Y%m%d-%H%M%S}-{question.name}-{secrets.token_hex(2)}"
     cells = tuple({"id": cell.id, "parameters": dict(cell.parameters)} for cell in question.cells)
     fresh = Sweep(
-        config.home / SHELF / name, question.name, question.hash, machine, question.values, cells, order(question),
-        question.repeats,
+        shelf / name, question.name, question.hash, machine, question.values, cells, order(question), question.repeats,
+        question.text,
     )  # fmt: skip
     return record.begin(fresh)
+
+
+def _tidied(sweep: Sweep) -> Sweep:
+    """Remove what a kill at the very end of a sealing has left in complete runs."""
+    for folders in sweep.done().values():
+        for folder in folders:
+            tidy(folder)
+    return sweep
 
 
 def _refuse_settings(question: Question, config: Config) -> None:
@@ -123,6 +142,7 @@ class _Ground:
         own = any(cell.settings or cell.storage for cell in question.cells)
         self._config = replace(config, home=config.home / _OWN_HOME, port=0) if own else config
         self._own, self._watch = own, watch
+        self._varied = {table for cell in question.cells for table in cell.storage}
         self._stack = ExitStack()
         self._settings: dict[str, str] | None = None
         self._where: Server | None = None
@@ -138,13 +158,55 @@ class _Ground:
         settings = dict(cell.settings)
         if self._where is None or settings != self._settings:
             self._stack.close()
+            self._where = None
             self._where = self._stack.enter_context(servers.running(self._config, self._watch.say, settings))
             self._settings = settings
         if self._own:
-            set_storage(self._where.owner_dsn, cell.storage)
+            set_storage(self._where.owner_dsn, cell.storage, self._varied)
         return self._where
 
+    def try_all(self, question: Question) -> None:
+        """Start a server with each of the question's settings, and give its tables each of their parameters, once.
+
+        :raises UsageError: if PostgreSQL refuses one, or a pool is too large for it, with the line of that key.
+        """
+        cells = sorted(question.cells, key=lambda cell: (sorted(cell.settings.items()), repr(cell.storage)))
+        for cell in cells:
+            try:
+                check_pools(self._config, [cell.pool])
+                if cell.settings and cell.settings != self._settings:
+                    self._watch.say("trying " + ", ".join(f"{key} = {value}" for key, value in cell.settings.items()))
+                where = self.under(cell)
+                cell.pool.checked_for(where.app_slots, where.max_connections, cell.pool.spec)
+            except (ServerError, UsageError) as error:
+                raise UsageError(f"{_place(question, cell, error)}: {error}") from None
+
     def machine_hash(self) -> str:
-        """The same as long as neither machine nor what is installed on it has changed."""
-        facts = environment.capture({"programs": servers.programs_version(self._config)})
+        """The same as long as neither machine nor what is installed on it nor the server has changed."""
+        facts = environment.capture(self._server_facts())
         return digest({key: value for key, value in facts.items() if key != "lab"})
+
+    def _server_facts(self) -> dict[str, object]:
+        if not self._config.dsn and not self._config.server:
+            return {"programs": servers.programs_version(self._config), "size": self._config.size}
+        where = self._stack.enter_context(servers.running(self._config, self._watch.say))
+        self._where, self._settings = where, {}
+        settings = servers.non_default_settings(where.owner_dsn)
+        return {
+            "version": where.version,
+            "host": where.host,
+            "port": where.port,
+            "settings": settings,
+            "size": where.size,
+        }
+
+
+def _place(question: Question, cell: Cell, error: LabError) -> str:
+    """Return file and line of the key that a message quotes, or else of the first that may be meant."""
+    paths: list[tuple[str, ...]] = [("server", name) for name in cell.settings]
+    paths += [("table", table, name) for table, names in cell.storage.items() for name in names]
+    paths.sort(key=lambda path: f'"{path[-1]}"' not in str(error))
+    pools = [(name,) for name in ("size", "overflow", "workers", "pool")]
+    meant = [*pools, *paths] if isinstance(error, VariantError) else [*paths, *pools]
+    places = [question.at(table, *path) for path in meant for table in ("grid", "load") if question.has(table, *path)]
+    return next(iter(places), question.file)

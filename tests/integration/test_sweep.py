@@ -94,3 +94,18 @@ def test_a_parameter_that_postgresql_does_not_know_is_refused_in_one_line(ask):
     assert child.returncode == 2
     assert 'unrecognized parameter "fillfactr"' in err
     assert "Traceback" not in err
+
+
+def test_each_run_of_a_fillfactor_begins_with_pages_filled_by_it(ask):
+    ask.file.write_text(
+        "repeats = 1\n[grid.table.posts]\nfillfactor = [100, 50]\n"
+        '[load]\nwarmup_s = 0\nmeasured_s = 0.5\nusers = 1\njourney = "churn"\n'
+    )
+    found, _ = ask()
+    heap = {}
+    for folder in Path(found["folder"]).glob("run-*"):
+        run = open_run(folder)
+        rows = run.table("tables").to_pylist()
+        posts = [row for row in rows if row["name"] == "posts" and not row["toast"] and row["mark"] == "start"]
+        heap[run.manifest.variant] = posts[0]["heap_bytes"]
+    assert heap["cell-2"] > 1.8 * heap["cell-1"]

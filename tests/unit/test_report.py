@@ -2,19 +2,20 @@
 
 import json
 import re
-from dataclasses import asdict, replace
+import shlex
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+import typer
 
+from lab.cli.main import _ELSEWHERE, _bring, app
 from lab.errors import RecordError
-from lab.plan import LoadPlan
-from lab.record import experiment as folders
-from lab.record.sweep import Planned, Sweep, begin
 from lab.report import Report, Sheet, of, page
-from tests import stored
+from lab.study.question import parse
+from tests import reported
 
-SHORT = LoadPlan(users=4, warmup_s=0.5, measured_s=2.0)
+_bring(_ELSEWHERE)
 
 
 class Seen(HTMLParser):
@@ -45,32 +46,12 @@ def seen(text):
 
 @pytest.fixture
 def comparison(tmp_path):
-    runs = stored.pairs(tmp_path, [(60, 25), (62, 25), (59, 26)], load=SHORT)
-    sides = {run.manifest.variant: dict(run.manifest.pool) for run in runs}
-    variants = [{"name": name, "pool": {"spec": name, **pool}} for name, pool in sides.items()]
-    question = {
-        "variants": variants,
-        "load": asdict(SHORT),
-        "pairs": 3,
-        "seed": 1,
-        "runs": [run.folder.name for run in runs],
-    }
-    folders.write(tmp_path, "complete", question)
-    return tmp_path
+    return reported.comparison(tmp_path)
 
 
 @pytest.fixture
 def sweep(tmp_path):
-    folder = tmp_path / "sweeps" / "size"
-    cells = tuple({"id": f"cell-{number}", "parameters": {"size": size}} for number, size in ((1, 2), (2, 10)))
-    planned = tuple(Planned(number, f"run-{number:02d}-queue", f"cell-{number}", 1) for number in (1, 2))
-    made = begin(
-        Sweep(folder, "size", "h", "m", {"question": "Which size?", "objective": {"p95_ms": 50}}, cells, planned, 1)
-    )
-    for number, mean_ms in ((1, 60), (2, 20)):
-        run = stored.steady(mean_ms, load=SHORT, variant=f"cell-{number}", seed=number).write(tmp_path / "made")
-        run.folder.rename(folder / f"run-{number:02d}-queue")
-    return made
+    return reported.sweep(tmp_path)
 
 
 def test_a_comparison_says_its_finding_and_how_to_repeat_it(comparison):
@@ -82,7 +63,9 @@ def test_a_comparison_says_its_finding_and_how_to_repeat_it(comparison):
 
 
 def test_nothing_is_fetched_from_elsewhere(comparison):
-    assert all(link.startswith("data:image/png;base64,") for link in seen(page(of(comparison))).links)
+    links = seen(page(of(comparison))).links
+    assert all(link.startswith("data:") for link in links)
+    assert any(link.startswith("data:image/png;base64,") for link in links)
     assert not re.search(r"https?://|@import|url\(", page(of(comparison)))
 
 
@@ -97,13 +80,50 @@ def test_a_sweep_that_is_not_complete_says_so(sweep):
     manifest = sweep.folder / "run-02-queue" / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"state": "running"}))
     report = of(sweep.folder)
-    assert any("1 runs are still to be made" in text for text in report.warnings)
+    assert any("1 run is still to be made" in text for text in report.warnings)
     assert len(report.sheets[0].rows) == 1
 
 
 def test_a_run_alone_is_reported_with_what_it_can_say(tmp_path):
-    run = stored.steady(20.0, load=SHORT).write(tmp_path)
-    assert "nothing of what would happen again" in page(of(run.folder))
+    report = of(reported.run(tmp_path).folder)
+    assert "nothing of what would happen again" in page(report)
+    assert "answers per second; latency p50" in report.pictures[0].alt
+    assert len(report.pictures) == 2
+
+
+def test_a_run_of_a_comparison_says_how_that_is_repeated(comparison):
+    assert of(comparison / "run-01-null").repeat == of(comparison).repeat
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_capacity_says_its_answer_or_what_it_was_kept_from(tmp_path, answer):
+    report = of(reported.capacity(tmp_path, answer))
+    assert report.title.startswith("200 requests per second meet" if answer else "No answer, at least 160 per second")
+    assert ("generator late, 3 of 3" in " ".join(report.warnings)) is not answer
+    assert "--journey" not in report.repeat[0]
+    assert "--seconds 2" in report.repeat[0]
+
+
+@pytest.mark.parametrize("make", [reported.comparison, reported.sweep, reported.capacity])
+def test_its_commands_can_be_copied(tmp_path, make):
+    made = make(tmp_path)
+    report = of(getattr(made, "folder", made))
+    for line in report.repeat:
+        words = shlex.split(line)
+        assert words[0] == "lab"
+        # parsed as it stands, and not carried out
+        command = typer.main.get_command(app).commands[words[1]]  # type: ignore[attr-defined]
+        assert command.make_context(words[1], words[2:]).params
+    for name, text in report.files:
+        assert name in report.repeat[0]
+        assert parse(text, name).cells
+
+
+def test_names_of_any_kind_are_text_and_no_markup(tmp_path):
+    nasty = """<script>alert(1)</script> "quoted" & 'so' [red] $x_$ ünï🐘"""
+    text = page(of(reported.sweep(tmp_path, nasty, nasty).folder))
+    assert "<script>" not in text
+    assert seen(text).images[0]["alt"].startswith("size <script>")
 
 
 def test_what_is_written_in_a_name_is_no_markup():

@@ -69,7 +69,7 @@ def test_the_hash_is_of_what_is_asked_and_not_of_how_it_is_written():
         ("warmup_s = 0.5", "warmup_s = -1", 12, "give 0 to 3600"),
         ("warmup_s = 0.5", "size = 3", 12, "stands in [grid] too"),
         ("p95_ms = 50", "p95 = 50", 16, "there are p50_ms"),
-        ("[objective]", "[goal]", 15, "there are grid, load, objective"),
+        ("[objective]", "[goal]", 15, "there are question, repeats, seed, grid, load, objective"),
         ("repeats = 2", "repeats = 0", 3, "give 1 to 100"),
         ("repeats = 2", "repeat = 2", 3, "there are question, repeats, seed"),
         ('pool = "queue:overflow=0"', 'pool = "pond"', 6, "pond"),

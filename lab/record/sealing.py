@@ -1,0 +1,151 @@
+"""What the raw files of a run become when it is sealed: tables, and counts that have to agree with the books."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lab.errors import RecordError
+from lab.plan import ROUTES
+from lab.record import histogram, raw
+from lab.record.tables import TABLES
+
+_GROUP = 1 << 20  # requests that are made into a table at a time
+_Rows = np.ndarray[Any, Any]
+
+
+def _whole_records(file: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    size_bytes = file.stat().st_size
+    if size_bytes % dtype.itemsize:
+        raise RecordError(f"{file.name} ends within a record ({size_bytes} bytes); make the run again")
+    return np.fromfile(file, dtype=dtype)
+
+
+def requests(folder: Path, books: list[raw.Books]) -> tuple[_Rows, _Rows]:
+    """Return the records of all load processes by their intended start, on the shared clock, and whose each is."""
+    dtype = np.dtype(list(raw.REQUEST_FIELDS))
+    parts = [_whole_records(raw.requests_file(folder, book.process), dtype) for book in books]
+    counts = [len(part) for part in parts]
+    rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    del parts  # of ten million requests each copy is 400 MB
+    rows["intended_us"] -= np.repeat(np.array([book.offset_us for book in books], np.int64), counts)
+    process = np.repeat(np.array([book.process for book in books], np.int64), counts)
+    order = np.argsort(rows["intended_us"], kind="stable")
+    return rows[order], process[order]
+
+
+def write_requests(file: Path, rows: _Rows, process: _Rows) -> None:
+    """Write the requests, a million at a time: a table of ten million would take gigabytes."""
+    with pq.ParquetWriter(file, TABLES["requests"], compression="zstd") as writer:
+        for first in range(0, max(len(rows), 1), _GROUP):
+            part = slice(first, first + _GROUP)
+            writer.write_table(_request_table(rows[part], process[part]))
+
+
+def _request_table(rows: _Rows, process: _Rows) -> pa.Table:
+    unfinished = (rows["flags"] & raw.UNFINISHED) != 0
+    unsent = (rows["flags"] & raw.NEVER_SENT) != 0
+    sent = rows["intended_us"] + rows["sent_after_us"].astype(np.int64)
+    after = rows["done_after_us"].astype(np.int64)
+    age = np.where(unsent, after, sent + after - rows["intended_us"])
+    columns = {
+        "intended_us": pa.array(rows["intended_us"]),
+        "sent_us": pa.array(sent, mask=unsent),
+        "done_us": pa.array(sent + after, mask=unfinished | unsent),
+        "age_us": pa.array(age, mask=~(unfinished | unsent)),
+        **{key: _optional(rows[key]) for key in ("pool_us", "connect_us", "sql_us", "app_us")},
+        "bytes": pa.array(rows["bytes"].astype(np.int64)),
+        "status": pa.array(rows["status"].astype(np.int32)),
+        "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int8)), _route_names()),
+        "first": pa.array((rows["flags"] & raw.FIRST) != 0),
+        "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
+        "unfinished": pa.array(unfinished | unsent),
+        "process": pa.array(process),
+    }
+    return pa.table(columns, schema=TABLES["requests"])
+
+
+def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
+    return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
+
+
+def _route_names() -> pa.Array:
+    return pa.array([route.name for route in ROUTES], pa.string())
+
+
+def lag(folder: Path, books: list[raw.Books]) -> pa.Table:
+    """Return how late the event loops of all load processes were, on the shared clock."""
+    dtype = np.dtype([("t_us", "<i8"), ("lag_us", "<u4")])
+    parts = []
+    for book in books:
+        file = raw.lag_file(folder, book.process)
+        rows = _whole_records(file, dtype) if file.exists() else np.empty(0, dtype)
+        process = np.full(len(rows), book.process, np.int64)
+        columns = [
+            pa.array(rows["t_us"] - book.offset_us),
+            pa.array(rows["lag_us"].astype(np.int64)),
+            pa.array(process),
+        ]
+        parts.append(pa.table(columns, schema=TABLES["lag"]))
+    return pa.concat_tables(parts)
+
+
+def counts(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
+    """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
+    dtype = np.dtype(list(histogram.CELL_FIELDS))
+    files = [raw.histogram_file(folder, book.process) for book in books]
+    cells = np.concatenate([_whole_records(file, dtype) for file in files if file.exists()])
+    keys, where = np.unique(cells[["slice", "route", "kind", "bucket"]], return_inverse=True)
+    count, total = (np.zeros(len(keys), np.int64) for _ in range(2))
+    np.add.at(count, where, cells["count"].astype(np.int64))
+    np.add.at(total, where, cells["sum_us"].astype(np.int64))
+    kinds = pa.array(histogram.KINDS, pa.string())
+    columns = [
+        pa.array(keys["slice"].astype(np.int64) * slice_us),
+        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
+        pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
+        pa.array([histogram.middle_us(int(number)) for number in keys["bucket"]], pa.float64()),
+        pa.array(count),
+        pa.array(total),
+    ]
+    return pa.table(columns, schema=TABLES["histogram"])
+
+
+def recorded(rows: _Rows) -> dict[str, int]:
+    """Return what became of the requests that were recorded."""
+    lost = (rows["flags"] & (raw.UNFINISHED | raw.NEVER_SENT)) != 0
+    failed = int(np.count_nonzero(((rows["flags"] & raw.FAILED) != 0) & ~lost))
+    unfinished = int(np.count_nonzero(lost))
+    return {
+        "planned": len(rows),
+        "done": len(rows) - failed - unfinished,
+        "failed": failed,
+        "unfinished": unfinished,
+    }
+
+
+def counted(table: pa.Table) -> dict[str, int]:
+    """Return what became of the requests in a histogram."""
+    kinds, count = table["kind"].to_numpy(zero_copy_only=False), table["count"].to_numpy()
+    done, failed, unfinished = (int(count[kinds == kind].sum()) for kind in ("latency", "failed", "unfinished"))
+    return {"planned": done + failed + unfinished, "done": done, "failed": failed, "unfinished": unfinished}
+
+
+def observed(folder: Path) -> dict[str, pa.Table]:
+    """Return the tables of what all observers wrote.
+
+    :raises RecordError: if one of them ends within a line.
+    """
+    names = [name for name in TABLES if name not in ("requests", "lag", "histogram")]
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for file in sorted(folder.glob("observer-*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                raise RecordError(f"{file.name} ends within a line; make the run again") from None
+            rows[row.pop("table")].append(row)
+    return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
