@@ -29,6 +29,7 @@ FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
 LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
+_OF_THE_MACHINE = ("host", "python", "packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,16 @@ def digest(values: Mapping[str, Any]) -> str:
     """Return a short hash of plain values, the same for the same values in any order."""
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def machine_hash(facts: Mapping[str, Any], programs: str | None = None) -> str:
+    """Return what a machine and the packages on it come to; the lab's own code may change without changing it.
+
+    :param facts: what :func:`lab.environment.capture` gave, or a run's manifest has.
+    :param programs: the version of PostgreSQL's programs, where it must not change either.
+    """
+    same = {name: facts.get(name) for name in _OF_THE_MACHINE}
+    return digest(same if programs is None else {**same, "server": {"programs": programs}})
 
 
 def begin(folder: Path, manifest: Manifest) -> Manifest:

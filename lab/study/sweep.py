@@ -18,7 +18,7 @@ from lab.config import Config
 from lab.errors import UsageError
 from lab.plan import Slot, Variant
 from lab.record import sweep as record
-from lab.record.run import digest
+from lab.record.run import machine_hash
 from lab.record.sweep import Planned, Sweep
 from lab.server import Server
 from lab.study.question import Cell, Question
@@ -146,5 +146,4 @@ class _Ground:
 
     def machine_hash(self) -> str:
         """The same as long as neither machine nor what is installed on it has changed."""
-        facts = environment.capture({"programs": servers.programs_version(self._config)})
-        return digest({key: value for key, value in facts.items() if key != "lab"})
+        return machine_hash(environment.capture({}), servers.programs_version(self._config))
