@@ -115,6 +115,8 @@ def _condition(what: str, number: str, unit: str | None) -> Condition:
     if (what == FAILED) != (unit == "%") or unit is None:
         raise UsageError(f"objective: {what} wants {'%' if what == FAILED else 'ms or s'}; write it as: {DEFAULT}")
     limit *= 1000 if unit == "s" else 1
+    if not math.isfinite(limit):
+        raise UsageError(f"objective: {what} < {number[:12]}... is no limit; write it as: {DEFAULT}")
     if what != FAILED and limit <= 0:
         raise UsageError(f"objective: {what} < {limit:g} ms cannot be met; give more than 0 ms")
     if what == FAILED and not 0 <= limit <= 100:

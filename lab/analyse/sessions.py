@@ -2,9 +2,11 @@
 
 Within a session the unit is the run. Between two sessions there is more: the machine was warmer, something else ran,
 the disk was fuller. How much that is, an A/A calibration tells: sessions of the same variant, by :func:`floor`. Its
-spread is added to the interval; without it the interval is that of the runs alone, and says so.
+spread is added to the interval. Where it is not known, one of 5 % is assumed, and said: without any, every third day of
+a machine whose days differ by 3 % would be a discovery.
 
-A ratio is of geometric means, its interval Welch's on the logarithms, the degrees of freedom those of Satterthwaite.
+A ratio is of geometric means, its interval Welch's on the logarithms, the degrees of freedom those of Satterthwaite,
+and with a floor no more than its sessions have: few sessions know badly what days do, and the interval is then wide.
 """
 
 import math
@@ -16,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from lab.analyse import gates
-from lab.analyse.comparison import METRICS, Interval, judge
+from lab.analyse.comparison import METRICS, Interval, around, judge
 from lab.analyse.summary import RunSummary
 from lab.errors import UsageError
 
@@ -36,6 +38,9 @@ class Floor:
     def least_effect(self) -> float:
         """Return the smallest ratio that two single sessions of many runs could tell from 1, at 95 %."""
         return math.exp(float(stats.t.ppf(0.975, self.sessions - 1)) * self.between * math.sqrt(2))
+
+
+ASSUMED = Floor(between=0.05, within=0.0, sessions=1000)  # where the machine's own is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,42 +92,70 @@ def interval(first: Sequence[float], second: Sequence[float], noise: Floor | Non
     if total == 0:
         return Interval(math.exp(mean), math.exp(mean), math.exp(mean))
     freedom = total**2 / sum(part**2 / free for part, free in parts)
-    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(total)
-    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+    if noise is not None:
+        # what days do is the better part of it, and of few sessions it is known badly
+        freedom = min(freedom, noise.sessions - 1)
+    return around(mean, math.sqrt(total), freedom)
 
 
 def compare(
-    first: Sequence[RunSummary], second: Sequence[RunSummary], noise: Floor | None = None, unlike: bool = False
+    first: Sequence[RunSummary],
+    second: Sequence[RunSummary],
+    noise: Floor | None = None,
+    unlike: bool = False,
+    named: bool = False,
 ) -> Between:
     """Compare two sessions of runs of one variant each.
 
-    :param unlike: compare also what differs in load or environment; what differs is then a note.
-    :raises UsageError: if a session has fewer than two runs.
+    :param noise: the machine's floor; ASSUMED where it is not known.
+    :param unlike: compare also what differs in pool, load or environment; what differs is then a note. An open load is
+        never compared with a closed one.
+    :param named: the two pools are meant to differ; that is a note then.
+    :raises UsageError: if a session has fewer than two runs, or both are of the same runs.
     """
     for runs, which in ((first, "first"), (second, "second")):
         if len(runs) < 2:
             raise UsageError(f"the {which} has {len(runs)} run; a comparison of sessions needs two or more of each")
-    model = str(first[0].load.get("model", "closed"))
-    metric = METRICS.get(model, METRICS["closed"])
-    said = gates.reasons([*first, *second])
-    differs = [reason for reason in said if reason.startswith(UNLIKE)]
-    invalid = [reason for reason in said if not (unlike and reason in differs)]
+    metric = METRICS.get(_model(first), METRICS["closed"])
+    if _model(first) != _model(second):
+        apart = f"a {_model(first)} load against a {_model(second)} one: they have no measure in common"
+        return Between(metric, None, "invalid", (apart,), ())
+    pools, said = _pools(first, second), gates.reasons([*first, *second])
+    differs = [*pools, *(reason for reason in said if reason.startswith(UNLIKE))]
+    borne = differs if unlike else pools if named else []
+    invalid = [reason for reason in (*pools, *said) if reason not in borne]
     values = [[run.metric(metric) for run in runs] for runs in (first, second)]
     known = [[value for value in each if value is not None] for each in values]
     if any(len(each) < 2 for each in known):
         return Between(metric, None, "invalid", ("too few answers in some runs", *invalid), ())
-    found = interval(known[0], known[1], noise)
+    found = interval(known[0], known[1], noise or ASSUMED)
     verdict, why = judge(found, metric == "throughput_per_s")
-    notes = (*(differs if unlike else ()), *_floor_note(noise))
+    notes = (*borne, *_floor_note(noise))
     if invalid:
-        hint = ("what is unlike is compared only with --unlike",) if differs and not unlike else ()
+        hint = ("what is unlike is compared only with --unlike",) if set(differs) - set(borne) else ()
         return Between(metric, found, "invalid", (*invalid, *hint), notes)
     return Between(metric, found, verdict, why, notes)
 
 
+def _model(runs: Sequence[RunSummary]) -> str:
+    return str(runs[0].load.get("model", "closed"))
+
+
+def _pools(first: Sequence[RunSummary], second: Sequence[RunSummary]) -> list[str]:
+    """Say in what the pools differ: cells of two sweeps may have one name and be two things."""
+    pools = [run.pool_config for run in (*first, *second)]
+    keys = sorted({key for pool in pools for key in pool})
+    differ = [key for key in keys if any(pool.get(key) != pools[0].get(key) for pool in pools)]
+    return [f"{UNLIKE}pools: the runs differ in {', '.join(differ)}"] if differ else []
+
+
 def _floor_note(noise: Floor | None) -> tuple[str, ...]:
     if noise is None:
-        return ("how much this machine differs from session to session is not known: make it known by `lab noise`",)
+        spread = f"{100 * ASSUMED.between:g} %"
+        return (
+            f"how much this machine differs from session to session is not known, {spread} is assumed: "
+            "make it known by `lab noise`",
+        )
     least = 100 * (noise.least_effect - 1)
     return (f"noise floor of {noise.sessions} sessions: below {least:.1f} % two sessions cannot be told apart",)
 

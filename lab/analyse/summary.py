@@ -48,6 +48,7 @@ class RunSummary:
     environment_hash: str
     load: Mapping[str, Any]
     flags: tuple[str, ...]
+    pool_config: Mapping[str, Any]
 
     @property
     def steady(self) -> bool:
@@ -146,6 +147,7 @@ def summarise_run(run: Run, measured: Measured) -> RunSummary:
         environment_hash=manifest.environment_hash,
         load=manifest.load,
         flags=manifest.flags,
+        pool_config=manifest.pool,
     )
 
 

@@ -1,6 +1,7 @@
 """``lab noise`` and ``lab between``: what this machine makes of the same thing, and two sessions against each other."""
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from lab.analyse.sessions import LEAST_SESSIONS, Floor
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
 from lab.plan import LoadPlan, PoolConfig, journey
+from lab.record import places
 from lab.units import format_ratio
 
 _FEWEST, _MOST = 2, 50
@@ -78,10 +80,14 @@ def between(
     from lab.study.sessions import summaries
 
     home = settings.read().home
-    name, runs = summaries(home, first, variant)
-    other_name, others = summaries(home, second, other or variant)
+    left_out: list[str] = []
+    name, runs = summaries(home, first, variant, left_out.append)
+    other_name, others = summaries(home, second, other or variant, left_out.append)
+    if places.find(home, first) == places.find(home, second) and name == other_name:
+        raise UsageError(f"{first} and {second} are the same runs of {name}; name two, or two variants: --with")
     metric = METRICS.get(str(runs[0].load.get("model", "closed")), METRICS["closed"])
-    found = compare(runs, others, known(home, dict(runs[0].environment), metric), unlike)
+    found = compare(runs, others, known(home, dict(runs[0].environment), metric), unlike, named=bool(other))
+    found = replace(found, notes=(*found.notes, *dict.fromkeys(left_out)))
     if as_json:
         sides = {
             "first": {"experiment": first, "variant": name},

@@ -28,6 +28,7 @@ SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a 
 LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
 _RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl")
+_OF_THE_MACHINE = ("host", "python", "packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,16 @@ def digest(values: Mapping[str, Any]) -> str:
     """Return a short hash of plain values, the same for the same values in any order."""
     text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def machine_hash(facts: Mapping[str, Any], server: Mapping[str, Any] | None = None) -> str:
+    """Return what a machine and the packages on it come to; the lab's own code may change without changing it.
+
+    :param facts: what :func:`lab.environment.capture` gave, or a run's manifest has.
+    :param server: what must not change of PostgreSQL either.
+    """
+    same = {name: facts.get(name) for name in _OF_THE_MACHINE}
+    return digest(same if server is None else {**same, "server": server})
 
 
 def begin(folder: Path, manifest: Manifest) -> Manifest:

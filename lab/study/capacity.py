@@ -6,7 +6,7 @@ Each run has fresh processes of the app. A closed load comes first: what it gets
 import json
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lab.analyse.objective import Objective, Seen
 from lab.analyse.search import Answer, Reading
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.config import Config
+from lab.errors import UsageError
 from lab.plan import LoadPlan, PoolConfig, Slot, Variant
 from lab.record.files import write_atomically
 from lab.record.run import Run, open_run
@@ -31,6 +32,7 @@ SHELF = "capacity"
 FILE = "capacity.json"
 _PROBE_USERS = 32
 _MOST_PER_S = 50_000.0
+_LEAST_PER_S = 0.5  # slower than that no run has enough requests
 _ENOUGH = 1.5  # times the requests that the objective's percentiles need
 
 
@@ -44,6 +46,11 @@ class Tried:
     reading: Reading
     limit: Limit
     reasons: tuple[str, ...]  # why the run proves nothing; empty if it may be believed
+
+    @property
+    def generators(self) -> bool:
+        """Whether it was the generator that missed the objective."""
+        return self.limit.what == bottleneck.GENERATOR and not self.reading.met
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +103,41 @@ def find(
 ) -> Capacity:
     """Search; *load* gives journey, warm-up and measured seconds of each run.
 
+    :param start_per_s: where to begin, _LEAST_PER_S or more; by default a closed load tells it.
+    :raises UsageError: if the start is no rate.
     :raises LabError: if a part dies, or the load cannot be made.
     """
+    if start_per_s is not None and not _LEAST_PER_S <= start_per_s <= _MOST_PER_S:
+        raise UsageError(f"start is {start_per_s:g} per second; give {_LEAST_PER_S:g} to {_MOST_PER_S:,.0f}")
     folder = config.home / SHELF / f"{utc_now():%Y%m%d-%H%M%S}-{pool.kind}-{secrets.token_hex(2)}"
     with process.exclusive(config.home / "lock", "capacity"), servers.running(config, watch.say) as where:
         folder.mkdir(parents=True)
         bench = _Bench(objective, pool, load, config, watch, where, folder)
-        start = start_per_s or bench.probe()
+        start = bench.probe() if start_per_s is None else start_per_s
         tried: list[Tried] = []
-        while (rate := search.next_rate([one.reading for one in tried], start, _MOST_PER_S)) is not None:
-            tried.append(bench.at(rate, len(tried) + 1))
-            if tried[-1].limit.what == bottleneck.GENERATOR and not tried[-1].reading.met:
-                # the load was not made as planned: what was missed is not the system's miss
-                break
-    found = Capacity(objective, *_concluded(tried), tuple(tried), pool.spec, folder, load.measured_s)
+
+        def measured(rate_per_s: float) -> float | None:
+            tried.append(bench.at(rate_per_s, len(tried) + 1))
+            # a load that was not made as planned: what it missed is not the system's miss
+            return None if tried[-1].generators else tried[-1].reading.excess
+
+        answer = search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
+    found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s)
     write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
 
 
-def _concluded(tried: list[Tried]) -> tuple[Answer, Limit]:
-    last = tried[-1]
-    if last.limit.what == bottleneck.GENERATOR and not last.reading.met:
-        met = [one.rate_per_s for one in tried if one.reading.met]
-        return Answer(None, max(met, default=None), None, False), last.limit
-    found = search.answer([one.reading for one in tried])
-    missed = [one for one in tried if not one.reading.met]
-    if not missed:
-        if last.rate_per_s >= _MOST_PER_S:
-            return found, Limit(bottleneck.GENERATOR, f"{last.rate_per_s:,.0f} per second is the most the lab sends")
-        return found, Limit(
-            bottleneck.UNKNOWN, f"all {len(tried)} runs met it; begin higher: --start {2 * last.rate_per_s:.0f}"
-        )
-    # just above the capacity the cause shows itself; far above everything is short
-    return found, min(missed, key=lambda one: one.rate_per_s).limit
+def _limit(tried: Sequence[Tried]) -> Limit:
+    """Say what limits: just above the capacity the cause shows itself; far above everything is short."""
+    missed = [one for one in tried if not one.reading.met and not one.generators]
+    if missed:
+        return min(missed, key=lambda one: one.rate_per_s).limit
+    if refused := [one for one in tried if one.generators]:
+        return min(refused, key=lambda one: one.rate_per_s).limit
+    highest = max(one.rate_per_s for one in tried)
+    if highest >= _MOST_PER_S:
+        return Limit(bottleneck.GENERATOR, f"{highest:,.0f} per second is the most the lab sends")
+    return Limit(bottleneck.UNKNOWN, f"all {len(tried)} runs met it; begin higher: --start {2 * highest:.0f}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,12 @@ from lab.config import Config
 from lab.errors import RecordError
 from lab.plan import LoadPlan, PoolConfig, Slot, Variant
 from lab.record.files import write_atomically
-from lab.record.run import digest, open_run
+from lab.record.run import machine_hash, open_run
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "noise"
 FILE = "noise.json"
-_SAME = ("host", "python", "packages")
-
-
-def machine_hash(facts: dict[str, Any]) -> str:
-    """Return what the machine and the packages of a run's environment come to; the lab's own code may change."""
-    return digest({name: facts.get(name) for name in _SAME})
 
 
 def calibrate(pool: PoolConfig, load: LoadPlan, runs: int, config: Config, watch: Watch) -> Path:

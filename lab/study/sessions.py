@@ -1,5 +1,6 @@
 """The runs of one variant of a recorded experiment, sweep or calibration, for a comparison with another session."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.analyse.measured import measure
@@ -9,9 +10,12 @@ from lab.record import places
 from lab.record.run import Run, open_run
 
 
-def summaries(home: Path, name: str, variant: str = "") -> tuple[str, list[RunSummary]]:
+def summaries(
+    home: Path, name: str, variant: str = "", note: Callable[[str], object] = lambda _: None
+) -> tuple[str, list[RunSummary]]:
     """Return the variant's name and its complete runs.
 
+    :param note: is told in one line what was left out.
     :raises UsageError: if there are several variants and none is named, or there is none of this name.
     :raises RecordError: if there is no complete run.
     """
@@ -20,7 +24,8 @@ def summaries(home: Path, name: str, variant: str = "") -> tuple[str, list[RunSu
     for each in sorted(folder.glob("run-*/")):
         try:
             run = open_run(each)
-        except RecordError:
+        except RecordError as error:
+            note(f"left out of {folder.name}: {error}")
             continue
         by_variant.setdefault(run.manifest.variant, []).append(run)
     if not by_variant:

@@ -18,7 +18,7 @@ from lab.config import Config
 from lab.errors import LabError, ServerError, UsageError, VariantError
 from lab.plan import Slot, Variant
 from lab.record import sweep as record
-from lab.record.run import digest, tidy
+from lab.record.run import machine_hash, tidy
 from lab.record.sweep import Planned, Sweep
 from lab.server import Server
 from lab.site import check_pools
@@ -183,8 +183,7 @@ class _Ground:
 
     def machine_hash(self) -> str:
         """The same as long as neither machine nor what is installed on it nor the server has changed."""
-        facts = environment.capture(self._server_facts())
-        return digest({key: value for key, value in facts.items() if key != "lab"})
+        return machine_hash(environment.capture({}), self._server_facts())
 
     def _server_facts(self) -> dict[str, object]:
         if not self._config.dsn and not self._config.server:

@@ -8,6 +8,7 @@ from lab.analyse.sessions import compare
 from lab.cli.main import run
 from lab.errors import UsageError
 from lab.plan import LoadPlan
+from lab.record.run import machine_hash
 from lab.study import noise
 from lab.study.sessions import summaries
 from tests import stored
@@ -56,7 +57,7 @@ def test_unlike_loads_are_refused_unless_asked_for(days):
 
 def test_the_floor_is_of_this_machine_only(days):
     facts = dict(summaries(days, "monday", "null")[1][0].environment)
-    for number, machine in enumerate([noise.machine_hash(facts)] * 3 + ["another"] * 3):
+    for number, machine in enumerate([machine_hash(facts)] * 3 + ["another"] * 3):
         folder = days / noise.SHELF / str(number)
         folder.mkdir(parents=True)
         values = {"machine_hash": machine, "metric": "throughput_per_s", "values": [100 + number, 101 + number]}
