@@ -1,4 +1,4 @@
-"""The report of a sweep: every cell, how far it has come, and which cells meet the objective."""
+"""The report of a sweep: every cell, how far it has come, which cells meet the objective, and the models beside it."""
 
 from lab.analyse import gates
 from lab.analyse.measured import measure
@@ -10,7 +10,10 @@ from lab.errors import RecordError
 from lab.record.run import Run, open_run
 from lab.record.sweep import Sweep
 from lab.report import Picture, Report, Sheet
+from lab.report.models import Models
 from lab.report.parts import FIGURES, environment, figures
+
+_MOST_LINES = 3  # of one fact
 
 
 def report(sweep: Sweep) -> Report:
@@ -27,14 +30,18 @@ def report(sweep: Sweep) -> Report:
     met = {cell: _met(objective, runs[cell]) for cell in sides}
     best = max(sides, key=lambda cell: sides[cell].throughput_per_s or 0.0)
     left = len(sweep.left())
+    models = Models(sweep, objective)
     question = str(sweep.values.get("question", sweep.experiment))
     return Report(
         title=question,
         subtitle=f"{len(sweep.cells)} cells, {sweep.repeats} runs of each in randomised blocks",
-        findings=(f"Most answers per second: {names[best]}.", *_objective(objective, met, names)),
+        findings=(
+            *(models.said or (f"Most answers per second: {names[best]}.",)),
+            *(() if models.open else _objective(objective, met, names)),
+        ),
         warnings=(*((f"{left} runs are still to be made.",) if left else ()), *_reasons(sides)),
-        pictures=(_picture(sides, question, sweep),),
-        sheets=(_sheet(sides, met, objective),),
+        pictures=models.pictures or (_picture(sides, question, sweep),),
+        sheets=(_sheet(sides, met, objective), *models.sheets),
         environment=environment(next(run for each in runs.values() for run in each).manifest.environment),
         repeat=(f"lab sweep {sweep.experiment}.toml",),
         folder=sweep.folder.name,
@@ -61,8 +68,16 @@ def _objective(objective: Objective | None, met: dict[str, str], names: dict[str
 
 
 def _reasons(sides: dict[str, VariantSummary]) -> tuple[str, ...]:
-    said = [f"{side.name}: {reason}" for side in sides.values() for reason in gates.reasons(side.runs)]
-    return tuple(f"Not to be quoted: {reason}" for reason in said)
+    """Say why cells are not to be quoted: each fact with its cells; of many, how many and the first."""
+    found: dict[str, list[str]] = {}
+    for side in sides.values():
+        for reason in gates.reasons(side.runs):
+            found.setdefault(reason.partition(":")[0], []).append(f"{side.name}: {reason}")
+    return tuple(f"Not to be quoted: {text}" for fact, each in found.items() for text in _shown(fact, each, len(sides)))
+
+
+def _shown(fact: str, each: list[str], cells: int) -> list[str]:
+    return each if len(each) <= _MOST_LINES else [f"{fact}, in {len(each)} of {cells} cells; the first is {each[0]}"]
 
 
 def _picture(sides: dict[str, VariantSummary], question: str, sweep: Sweep) -> Picture:
