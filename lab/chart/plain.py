@@ -88,7 +88,7 @@ def look_of(kind: str, number: int) -> Look:
 def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
     """Return dots in rows; the median of several is written above its mark; guesses and limits are vertical lines."""
     with styled():
-        figure, ax = _figure(
+        figure, ax = framed(
             words, 1.9 + 0.5 * len(rows), left_in=max(text_width_in(row.label, BODY) for row in rows) + 0.3
         )
         ax.set_ylim(len(rows) - 0.4, _TOP)
@@ -140,7 +140,7 @@ def curve(
     """
     with styled():
         widest = max(text_width_in(line.label, BODY) for line in lines)
-        figure, ax = _figure(words, 4.6, left_in=0.9, right_in=widest + 0.35)
+        figure, ax = framed(words, 4.6, left_in=0.9, right_in=widest + 0.35)
         for number, line in enumerate(lines):
             look = look_of(line.kind, number)
             xs, ys = zip(*line.points, strict=True)
@@ -190,7 +190,8 @@ def structure(words: Words, names: Sequence[str]) -> str:
     return f"chart: {axes}; {', '.join(names)}"
 
 
-def _figure(words: Words, height_in: float, left_in: float, right_in: float = 0.7) -> tuple[Figure, Axes]:
+def framed(words: Words, height_in: float, left_in: float, right_in: float = 0.7) -> tuple[Figure, Axes]:
+    """Return a figure with its title and subtitle, and empty axes of *height_in* below them."""
     title, subtitle = headline(words.title), byline(words.subtitle)
     head_in = 0.35 + 0.26 * (title.count("\n") + 1) + 0.2 * (subtitle.count("\n") + 1) + 0.2
     height_in += head_in

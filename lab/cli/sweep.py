@@ -28,10 +28,16 @@ def sweep(
     with Progressing() as watch:
         watch.say(_plan(question))
         done = perform(question, settings.read(), watch, _note, again)
+    from lab.analyse.objective import from_table
+    from lab.report.models import Models
+
+    models = Models(done, from_table(question.objective))
     if as_json:
-        typer.echo(json.dumps(done.as_dict(), indent=2))
+        typer.echo(json.dumps(done.as_dict() | {"models": models.as_dict()}, indent=2, allow_nan=False))
         return
     _print(question, done.done())
+    for text in models.said:
+        Console(highlight=False).print(text, markup=False, soft_wrap=True)
     Console(highlight=False).print(f"in {done.folder}", markup=False, soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""The report of a sweep: every cell, how far it has come, and which cells meet the objective."""
+"""The report of a sweep: every cell, how far it has come, which cells meet the objective, and the models beside it."""
 
 from lab.analyse import gates
 from lab.analyse.measured import measure
@@ -10,6 +10,7 @@ from lab.errors import RecordError
 from lab.record.run import Run, open_run
 from lab.record.sweep import Sweep
 from lab.report import Picture, Report, Sheet, repeat
+from lab.report.models import Models
 from lab.report.parts import FIGURES, environment, figures, unquotable
 
 
@@ -27,14 +28,18 @@ def report(sweep: Sweep) -> Report:
     met = {cell: _met(objective, runs[cell]) for cell in sides}
     best = max(sides, key=lambda cell: sides[cell].throughput_per_s or 0.0)
     left, again = len(sweep.left()), repeat.sweep(sweep)
+    models = Models(sweep, objective)
     question = str(sweep.values.get("question", sweep.experiment))
     return Report(
         title=question,
         subtitle=f"{len(sweep.cells)} cells, {_runs(sweep)} of each in randomised blocks",
-        findings=(f"Most answers per second: {names[best]}.", *_objective(objective, met, names)),
+        findings=(
+            *(models.said or (f"Most answers per second: {names[best]}.",)),
+            *(() if models.open else _objective(objective, met, names)),
+        ),
         warnings=(*_still(left), *_reasons(sides)),
-        pictures=(_picture(sides, question, sweep),),
-        sheets=(_sheet(sides, met, objective),),
+        pictures=models.pictures or (_picture(sides, question, sweep),),
+        sheets=(_sheet(sides, met, objective), *models.sheets),
         environment=environment(next(run for each in runs.values() for run in each).manifest.environment),
         repeat=again.commands,
         files=again.files,

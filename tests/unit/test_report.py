@@ -9,13 +9,15 @@ from html.parser import HTMLParser
 import pytest
 import typer
 
+from lab.analyse.usl import Law
 from lab.cli.main import _ELSEWHERE, _bring, app
 from lab.errors import RecordError
 from lab.report import Report, Sheet, of, page
 from lab.study.question import parse
-from tests import reported
+from tests import reported, sweeps
 
 _bring(_ELSEWHERE)
+LAW = Law(400.0, 0.05, 0.0012)  # its peak is at 28
 
 
 class Seen(HTMLParser):
@@ -135,3 +137,38 @@ def test_what_is_written_in_a_name_is_no_markup():
 def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(RecordError, match="holds no run"):
         of(tmp_path)
+
+
+def test_a_sweep_over_users_shows_the_law_beside_the_measurement(tmp_path):
+    made = sweeps.write(
+        tmp_path, "users", (1, 2, 4, 8, 16, 32, 64), ("queue:size=4,overflow=0",),
+        lambda pool, users, repeat: sweeps.closed_run(users, LAW.throughput(users) * (1 + 0.01 * repeat), seconds=2.0),
+    )  # fmt: skip
+    report = of(made.folder)
+    captions = [sheet.caption for sheet in report.sheets]
+    assert "N*, the peak of the law (USL), 28" in report.findings[0]
+    assert any("Universal Scalability Law" in caption for caption in captions)
+    assert any("Little's law" in caption for caption in captions)
+    assert "Throughput is highest at 28" in report.pictures[0].alt
+
+
+def test_a_sweep_over_rates_has_latency_and_no_law(tmp_path):
+    made = sweeps.write(
+        tmp_path, "rate_per_s", (100.0, 200.0, 400.0), ("null", "queue:size=4,overflow=0"),
+        lambda pool, rate, repeat: sweeps.open_run(rate, 5.0 if rate < 300 else 100.0), objective={"p95_ms": 50},
+    )  # fmt: skip
+    report = of(made.folder)
+    assert all("up to 200 per second" in text for text in report.findings)
+    assert len(report.pictures) == 1
+    assert not any("Law" in sheet.caption for sheet in report.sheets)
+
+
+def test_a_fact_of_many_cells_is_one_warning(tmp_path):
+    made = sweeps.write(
+        tmp_path, "users", (1, 2, 4, 8, 16), ("null",),
+        lambda pool, users, repeat: sweeps.closed_run(users, 100.0 * users, seconds=2.0, lag_ms=400.0), repeats=1,
+    )  # fmt: skip
+    report = of(made.folder)
+    assert len(report.warnings) == 1
+    assert "5 of 5" in report.warnings[0]
+    assert "No run is to be believed" in report.pictures[0].alt

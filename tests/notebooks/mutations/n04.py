@@ -65,7 +65,7 @@ MUTATIONS = (
         ),
         (
             "Twenty times the connections do not give six times the answers",
-            "A statement takes at least three times as long in the database",
+            "A statement takes at least twice as long in the database",
         ),
     ),
     Mutation(
@@ -73,7 +73,7 @@ MUTATIONS = (
         ("Too large",),
         (("pool_size.burning(bench, sizes, seconds", "pool_size.burning(bench, (40, 2), seconds"),),
         (
-            "A statement takes at least three times as long in the database",
+            "A statement takes at least twice as long in the database",
             "Somebody who has nothing to do with it waits longer too",
         ),
     ),
