@@ -88,11 +88,10 @@ class Sweeping:
             self._wait(moment, child)
             family = self._family(child.pid)
             if how == "child":
-                _kill_one([pid for pid in family if pid != child.pid], dice)
+                family |= self._orphan(child, dice)
             else:
                 child.send_signal(HOW[how])
-            # without one of its children a sweep may well go on to its end
-            _, err = child.communicate(timeout=600 if how == "child" else 60)
+            _, err = child.communicate(timeout=60)
         finally:
             child.kill()
             child.communicate()
@@ -101,6 +100,16 @@ class Sweeping:
         assert "Traceback" not in err, err
         self.all_gone(family)
         return err
+
+    def _orphan(self, child: subprocess.Popen[str], dice: random.Random) -> dict[int, float]:
+        """Kill children by chance, until it ends of that; some it can do without. Returns whom it had."""
+        had: dict[int, float] = {}
+        while child.poll() is None:
+            family = self._family(child.pid)
+            had |= family
+            _kill_one([pid for pid in family if pid != child.pid], dice)
+            time.sleep(0.5)
+        return had
 
     def _wait(self, moment: Moment, child: subprocess.Popen[str]) -> None:
         if moment.after != "start":

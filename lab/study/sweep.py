@@ -107,7 +107,7 @@ def _find(question: Question, config: Config, note: Callable[[str], None], again
             note(f"{why}; it is kept, and not gone on with")
         if known:
             same = known[-1].question_hash == question.hash
-            changed = "the machine, or what is installed on it," if same else "the file"
+            changed = "the machine, the server, or what is installed on it," if same else "the file"
             note(f"{changed} has changed since {known[-1].folder.name}, which is kept: a new sweep begins")
     ground.try_all(question)
     name = f"{utc_now():%Y%m%d-%H%M%S}-{question.name}-{secrets.token_hex(2)}"
@@ -179,6 +179,8 @@ class _Ground:
                 where = self.under(cell)
                 cell.pool.checked_for(where.app_slots, where.max_connections, cell.pool.spec)
             except (ServerError, UsageError) as error:
+                if isinstance(error, ServerError) and not cell.settings:
+                    raise  # it is not the question's fault
                 raise UsageError(f"{_place(question, cell, error)}: {error}") from None
 
     def machine_hash(self) -> str:

@@ -1,9 +1,11 @@
 """A sweep of twelve cells, killed at ten moments of chance, has every cell once and nothing twice."""
 
+import json
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,20 @@ def test_a_file_that_is_as_it_was_goes_on_with_its_own_sweep(sweeping):
     assert sweeping.finish()["folder"] != first
     sweeping.file.write_text("# as before\n" + TWO.replace("[1, 2]", "[\n  1,\n  2,\n]"))
     assert sweeping.finish()["folder"] == first
+
+
+def test_a_changed_machine_begins_a_new_sweep_and_says_so(sweeping):
+    sweeping.file.write_text(TWO)
+    first = Path(str(sweeping.finish()["folder"]))
+    kept = sweeping.complete()
+    noted = json.loads((first / "sweep.json").read_text())
+    (first / "sweep.json").write_text(json.dumps(noted | {"machine_hash": "another"}))
+    child = sweeping.start("--json")
+    out, err = child.communicate(timeout=300)
+    assert "the machine" in err
+    assert first.name in err
+    assert json.loads(out)["folder"] != str(first)
+    assert kept.items() <= sweeping.complete().items()
 
 
 def test_of_two_sweeps_at_once_the_second_is_refused(sweeping):
