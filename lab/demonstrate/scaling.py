@@ -86,6 +86,15 @@ def throughputs(users: Sequence[int], repeats: int = 5, noise: float = 0.03, see
     return {one: [KNOWN.throughput(one) * math.exp(draw.normal(0, noise)) for _ in range(repeats)] for one in users}
 
 
+def place(truth: float, low: float | None, high: float | None) -> float | None:
+    """Return where in an interval the truth lies: 0 at its low end, 1 at its high one; None without an interval.
+
+    >>> place(44.0, 42.0, 46.0), place(44.0, None, None)
+    (0.5, None)
+    """
+    return None if low is None or high is None or low == high else (truth - low) / (high - low)
+
+
 def swept(bench: Bench, users: Sequence[int], repeats: int, warmup_s: float, measured_s: float) -> Sweep:
     """Make a real sweep over *users*, anew; it takes about four seconds beside the load for each run.
 

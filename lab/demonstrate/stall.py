@@ -64,6 +64,16 @@ class Stalled:
         """The most requests under way at one moment."""
         return most_at_once(self.times_us[:, 0], self.times_us[:, 2])
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return what a lesson shows of the run."""
+        return {
+            "requests": len(self.times_us),
+            "locks": len(self.stalls),
+            "planned meanwhile": sum(self.arrived),
+            "most at once": self.most_at_once,
+        }
+
     def slow(self, ms: float) -> int:
         """Return how many requests took at least so long."""
         return int((self.latency_ms >= ms).sum())

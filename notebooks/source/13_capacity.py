@@ -13,7 +13,6 @@ from dataclasses import replace
 import pandas as pd
 from lab import lesson, record
 from lab.analyse import concurrency, series, usl
-from lab.chart.plain import Line, Row, Words
 from lab.demonstrate import scaling, stall
 from lab.plan import LoadPlan
 
@@ -46,24 +45,10 @@ opened = stall.stalled(bench, arrivals, hold_s)
 
 # %% tags=["nbval-ignore-output"]
 both = {"closed": closed, "open": opened}
-pd.DataFrame(
-    {
-        "requests": {name: len(one.times_us) for name, one in both.items()},
-        "locked": {name: len(one.stalls) for name, one in both.items()},
-        "planned meanwhile": {name: sum(one.arrived) for name, one in both.items()},
-        "most at once": {name: one.most_at_once for name, one in both.items()},
-    }
-)
+pd.DataFrame({name: one.counts for name, one in both.items()}).T
 
 # %% tags=["nbval-ignore-output"]
-lesson.strip(
-    [Row("closed: users who wait", closed.arrived), Row("open: arrivals that do not", opened.arrived)],
-    Words(
-        f"While nothing was answered, two users sent {max(closed.arrived)} requests at most, and arrivals {max(opened.arrived)}",
-        f"the table was locked for {hold_s:g} s at a time; a dot for each lock; scale {bench.config.scale}", "requests planned during one lock",
-        guesses={"your guess, closed": guess_closed, "your guess, open": guess_open},
-    ),
-)  # fmt: skip
+lesson.planned_meanwhile(closed, opened, hold_s, guess_closed, guess_open)
 
 # %%
 lesson.claim(
@@ -81,9 +66,6 @@ lesson.claim(
     closed.most_at_once,
     at_most=2,
 )
-lesson.claim(
-    "Of the open load there are many more", opened.most_at_once, at_least=2 * 3
-)
 
 # %% [markdown]
 # A closed load spares whoever does not answer. It asks again when the system is ready, and so it asks mostly in good moments: its percentiles are those of the requests that it could send. That is *coordinated omission*. How many requests waited for at least half a lock?
@@ -93,22 +75,12 @@ waited = {name: one.slow(500 * hold_s) for name, one in both.items()}
 waited
 
 # %% tags=["nbval-ignore-output"]
-marks = (50, 75, 90, 95)
-at = {
-    name: pd.Series(one.latency_ms).quantile([m / 100 for m in marks])
-    for name, one in both.items()
-}
-lesson.curve(
-    [Line(name, list(zip(marks, each, strict=True))) for name, each in at.items()],
-    Words(f"Nine of ten requests: {at['closed'].iloc[2]:,.0f} ms under closed load, {at['open'].iloc[2]:,.0f} ms under open load",
-          f"one table, one lock, {rate:.0f} requests per second; one run of {seconds:g} s each; scale {bench.config.scale}",
-          "per cent of the requests", "answered within, ms from the intended start"),
-    log_y=True,
-)  # fmt: skip
+lesson.latencies(closed, opened, rate)
 
 # %%
+lesson.claim("Of the open load there are many more", opened.most_at_once, at_least=6)
 lesson.claim(
-    "Of the open load at least twice as many requests waited for it",
+    "Of the open load at least twice as many requests waited for the lock",
     waited["open"] / max(waited["closed"], 1),
     at_least=2,
 )
@@ -231,15 +203,7 @@ answer, truth = searched.answer, searched.truth_per_s
 answer
 
 # %% tags=["nbval-ignore-output"]
-lesson.strip(
-    [Row("met it", [one.rate_per_s for one in searched.readings if one.met]),
-     Row("missed it", [one.rate_per_s for one in searched.readings if not one.met])],
-    Words(
-        f"{answer.rate_per_s:.0f} per second keep the objective (95 % {answer.low:.0f} to {answer.high:.0f}); the truth is {truth:.0f}",
-        f"{len(searched.readings)} simulated runs, a dot each, with 10 % of noise", "arrivals per second",
-        limits={"truth": truth}, guesses={"your guess": guess_rate},
-    ),
-)  # fmt: skip
+lesson.search(searched, guess_rate)
 
 # %%
 lesson.claim("The search ends within twelve runs", len(searched.readings), at_most=12)
@@ -250,7 +214,7 @@ lesson.claim(
 )
 lesson.claim(
     "Its interval holds the truth",
-    (truth - answer.low) / (answer.high - answer.low),
+    scaling.place(truth, answer.low, answer.high),
     between=(0, 1),
 )
 
@@ -282,34 +246,18 @@ whole, first = usl.fit(known), usl.fit(half)
 whole.peak_users, (whole.peak_low, whole.peak_high), first.peak_users
 
 # %% tags=["nbval-ignore-output"]
-laws = sorted(first.laws, key=lambda law: law.peak_users)[
-    7:-7
-]  # 95 % of what was drawn
-low, high = laws[0].peak_users, laws[-1].peak_users
-told = f"{whole.peak_users:.0f}" if whole.peak_users else "nothing"
-lesson.curve(
-    [Line("measured, mean", [(n, sum(rates) / len(rates)) for n, rates in known.items()]),
-     Line("law of all", [(n, whole.law.throughput(n)) for n in known]),
-     Line("first half: least N*", [(n, laws[0].throughput(n)) for n in known]),
-     Line("first half: greatest N*", [(n, laws[-1].throughput(n)) for n in known])],
-    Words(f"The first half would put N* anywhere from {low:.0f} to {high:,.0f} users; all of it says {told}" if high < 1e4
-          else f"The first half would put N* anywhere from {low:.0f} users on; all of it says {told}",
-          "simulated, 3 % of noise, 5 runs for each number of users; first half: up to 16 users", "users", "answers per second",
-          x_limits={"true N*": scaling.KNOWN.peak_users}, x_guesses={"your guess": guess_peak}),
-    log_x=True,
-)  # fmt: skip
+lesson.laws(known, whole, first, guess_peak)
 
 # %%
 lesson.claim(
     "The whole sweep tells the peak, and its interval holds the truth",
-    (scaling.KNOWN.peak_users - whole.peak_low) / (whole.peak_high - whole.peak_low)
-    if whole.peak_users
-    else None,
+    scaling.place(scaling.KNOWN.peak_users, whole.peak_low, whole.peak_high),
     between=(0, 1),
 )
 lesson.claim(
     "From the first half the lab tells no peak", first.peak_users is None, at_least=1
 )
+low, high = lesson.spread_of_peaks(first)
 lesson.claim(
     "What the first half fits as well differs by more than a factor of three",
     high / low,

@@ -26,7 +26,7 @@ MUTATIONS = (
         "arrivals = plan",
         "The arrivals of the open load came all the same",
         "Of the open load there are many more",
-        "Of the open load at least twice as many requests waited for it",
+        "Of the open load at least twice as many requests waited for the lock",
     ),
     mutated(
         ("Why",),
