@@ -103,20 +103,22 @@ def strip(rows: Sequence[Row], words: Words, log: bool = False) -> Figure:
         for name, where in [*words.limits.items(), *words.guesses.items()]:
             guess = name in words.guesses
             ax.axvline(where, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)) if guess else "-", zorder=0)
+            left = not _fits(ax, where, name)
             ax.annotate(
-                name,
-                (where, _TOP),
-                (3, 3),
-                textcoords="offset points",
-                fontsize=BODY,
-                color=GREY,
-                annotation_clip=False,
-            )
+                name, (where, _TOP), (-3 if left else 3, 3), textcoords="offset points", fontsize=BODY, color=GREY,
+                ha="right" if left else "left", annotation_clip=False,
+            )  # fmt: skip
         ax.set_xlabel(words.x, fontsize=BODY)
         ax.grid(axis="x", color=GRID)
         ax.set_axisbelow(True)
         ax.spines["left"].set_visible(False)
         return figure
+
+
+def _fits(ax: Axes, where: float, name: str) -> bool:
+    """Whether a name fits between its line and the figure's right edge."""
+    across = ax.get_figure().transFigure.inverted().transform(ax.transData.transform((where, 0)))[0]  # type: ignore[union-attr]
+    return float(1 - across) * WIDTH_IN > text_width_in(name, BODY) + 0.1
 
 
 def _middle(ax: Axes, number: int, values: Sequence[float]) -> None:

@@ -16,6 +16,15 @@ from lab.demonstrate.pairs import Compared
 from lab.demonstrate.pool_size import Wave
 from lab.demonstrate.sessions import Seen
 from lab.lesson.advice import advice, formulas
+from lab.lesson.capacity_pictures import (
+    closed_load,
+    latencies,
+    laws,
+    planned_meanwhile,
+    search,
+    spread_of_peaks,
+    throughput,
+)
 from lab.lesson.claims import Verdict, judge
 from lab.lesson.desk import at, begin, bench, end
 from lab.lesson.exercises import check, hint
@@ -24,9 +33,10 @@ from lab.lesson.needs import needs
 from lab.lesson.pictures import backends, curve, logins, strip
 
 __all__ = [
-    "Answer", "Compared", "advice", "backends", "begin", "bench", "chart_of", "check", "claim", "compare", "curve",
-    "end", "formulas", "hint", "hold", "logins", "needs", "one_load", "predict", "request", "sessions", "split",
-    "strip", "table", "updates", "wave",
+    "Answer", "Compared", "advice", "backends", "begin", "bench", "chart_of", "check", "claim", "closed_load",
+    "compare", "curve", "end", "formulas", "hint", "hold", "latencies", "laws", "logins", "needs", "one_load",
+    "planned_meanwhile", "predict", "request", "search", "sessions", "split", "spread_of_peaks", "strip", "table",
+    "throughput", "updates", "wave",
 ]  # fmt: skip
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """Everything recorded, as pandas tables: of one run, or of all complete runs of an experiment, sweep or search.
 
-Columns are those of :mod:`lab.record.tables`, with their units in the names; ``describe`` says what each means. With
+Columns are those of :mod:`lab.record.tables`; ``describe`` says what each means, ``units`` in what it is counted. A
+record need not have every table: what was only observed has no requests. With
 several runs each table has two columns more: ``run`` (folder) and ``variant`` (pool, or cell of a sweep).
 """
 
@@ -13,7 +14,9 @@ import pyarrow as pa
 from lab.errors import RecordError
 from lab.record import run as record
 from lab.record.run import Run
-from lab.record.tables import TABLES
+from lab.record.tables import TABLES, unit
+
+_WHENCE = {"run": "the run's folder", "variant": "its pool, as it was named, or the cell of a sweep"}
 
 
 class Frames(Mapping[str, Any]):
@@ -53,7 +56,11 @@ class Frames(Mapping[str, Any]):
 
     def describe(self, name: str) -> dict[str, str]:
         """Return what each column of a table means, with its unit."""
-        return {field.name: _meaning(field) for field in TABLES[name]}
+        return {field.name: _meaning(field) for field in TABLES[name]} | (_WHENCE if self._several else {})
+
+    def units(self, name: str) -> dict[str, str]:
+        """Return the unit of each column that has one: us, ms, s, bytes or blocks; counts and ids have none."""
+        return {field.name: unit(field.name) for field in TABLES[name] if unit(field.name)}
 
     def _part(self, run: Run, name: str) -> pa.Table:
         table = run.table(name)

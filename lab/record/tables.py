@@ -13,6 +13,28 @@ def _schema(columns: list[tuple[str, pa.DataType, str]]) -> pa.Schema:
     return pa.schema([pa.field(name, kind, metadata={"help": text}) for name, kind, text in columns])
 
 
+UNITS = {  # what a name ends with -> its unit
+    "_us": "us",
+    "_ms": "ms",
+    "_s": "s",
+    "_bytes": "bytes",
+}
+_BLOCKS = ("blks_", "_blks", "relpages")  # of the server's block size, mostly 8 KiB
+
+
+def unit(column: str) -> str:
+    """Return a column's unit; empty for counts, ids, and what is no number.
+
+    >>> unit("done_us"), unit("shared_blks_hit"), unit("calls")
+    ('us', 'blocks', '')
+    """
+    if column == "bytes":
+        return "bytes"
+    if any(part in column for part in _BLOCKS):
+        return "blocks"
+    return next((name for end, name in UNITS.items() if column.endswith(end)), "")
+
+
 TABLES: dict[str, pa.Schema] = {
     "requests": _schema(
         [

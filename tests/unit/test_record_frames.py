@@ -1,7 +1,11 @@
 """What was recorded, as pandas tables."""
 
+import json
+import re
+
 import pytest
 
+from lab.config import PROJECT
 from lab.errors import RecordError
 from lab.plan import LoadPlan
 from lab.record import load
@@ -40,3 +44,51 @@ def test_a_table_that_is_not_there_is_named_with_those_that_are(tmp_path):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(RecordError, match="no complete run"):
         load(tmp_path)
+
+
+def test_units_are_those_of_the_names(tmp_path):
+    units = load(stored.steady(20.0, load=SHORT).write(tmp_path).folder).units("requests")
+    assert (units["done_us"], units["bytes"], units.get("status")) == ("us", "bytes", None)
+
+
+def test_the_columns_that_say_whence_a_row_comes_are_described_too(tmp_path):
+    runs = stored.pairs(tmp_path, [(20, 10), (21, 11)], load=SHORT)
+    tables = load(runs[0].folder.parent)
+    assert set(tables.describe("requests")) == set(tables["requests"].columns)
+
+
+def without_requests(run):
+    (run.folder / "requests.parquet").unlink()
+    manifest = run.folder / "manifest.json"
+    values = json.loads(manifest.read_text())
+    del values["files"]["requests"]
+    manifest.write_text(json.dumps(values))
+
+
+def test_a_record_of_observation_alone_has_all_but_the_requests(tmp_path):
+    run = stored.steady(20.0, load=SHORT).write(tmp_path)
+    without_requests(run)
+    tables = load(run.folder)
+    assert set(tables) == set(run.manifest.files) - {"requests"}
+    assert len(tables["activity"]) > 0
+    with pytest.raises(KeyError, match="was not recorded"):
+        tables["requests"]
+
+
+def test_a_table_that_some_runs_lack_has_the_rows_of_the_others(tmp_path):
+    first, second = stored.pairs(tmp_path, [(20, 10)], load=SHORT)
+    without_requests(first)
+    assert set(load(tmp_path)["requests"]["run"]) == {second.folder.name}
+
+
+def test_the_example_of_the_reference_works_as_it_stands(tmp_path):
+    runs = stored.pairs(tmp_path, [(20, 10), (21, 11)], load=SHORT)
+    text = (PROJECT / "docs" / "reference.md").read_text().split("```python\nfrom lab.record import load\n")[1]
+    example = re.sub(r'load\("[^"]+"\)', f"load({str(tmp_path)!r})", text.split("```")[0])
+    *lines, last = example.strip().splitlines()
+    names = {"load": load}
+    exec("\n".join(lines), names)
+    quantiles = eval(last, names)
+    first, second = quantiles.index.get_level_values(0).unique()
+    assert {first, second} == {run.manifest.variant for run in runs}
+    assert quantiles["null"][0.5] > 10
