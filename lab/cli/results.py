@@ -147,6 +147,11 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
     :raises RecordError: if the folder is no run.
     """
     manifest = record.read_manifest(folder)
+    if manifest.own:
+        from lab.cli import own
+
+        own.show(out, folder, as_json_wanted)
+        return
     run = record.open_run(folder) if manifest.state == "complete" else None
     use, tables = (pool_use(run), recorded_tables(run)) if run else (None, ())
     if as_json_wanted:

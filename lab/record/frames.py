@@ -35,7 +35,7 @@ class Frames(Mapping[str, Any]):
         :raises RecordError: if a file is damaged.
         """
         if name not in self._names:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self._names)}")
+            raise KeyError(f"{name!r} was not recorded{self._why(name)}; there are {', '.join(self._names)}")
         parts = [self._part(run, name) for run in self.runs if name in run.manifest.files]
         return pa.concat_tables(parts, promote_options="default").to_pandas()
 
@@ -50,6 +50,12 @@ class Frames(Mapping[str, Any]):
     def describe(self, name: str) -> dict[str, str]:
         """Return what each column of a table means, with its unit."""
         return {field.name: _meaning(field) for field in TABLES[name]}
+
+    def _why(self, name: str) -> str:
+        own = self.runs[0].manifest.own
+        if name not in own.get("lacks", ()):
+            return ""
+        return ": the load was somebody else's" if own["what"] == "observe" else ": a run on somebody's own lacks it"
 
     def _part(self, run: Run, name: str) -> pa.Table:
         table = run.table(name)

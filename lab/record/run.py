@@ -55,6 +55,7 @@ class Manifest:
     pool_counters: Mapping[str, Any] = field(default_factory=dict)  # what the app's meter counted
     files: Mapping[str, int] = field(default_factory=dict)  # Parquet file -> rows
     flags: tuple[str, ...] = ()  # reasons for which the run is not valid
+    own: Mapping[str, Any] = field(default_factory=dict)  # of a run on what is not the lab's: see lab.own; else empty
     state: str = "running"  # running, complete or failed
     reason: str = ""
     format: int = FORMAT
@@ -83,16 +84,15 @@ def fail(folder: Path, manifest: Manifest, reason: str) -> Manifest:
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Turn the raw files into tables, then mark the run as complete, in that order; raw files are removed last.
 
+    A run that made no load has neither requests nor books.
+
     :raises RecordError: if a load process left no books, or its file and its books disagree.
     """
-    books, plan = read_books(folder), LoadPlan.from_dict(manifest.load)
+    books = read_books(folder) if manifest.load else []
     counted = any(folder.glob("histogram-*.bin"))
-    tables = {
-        "requests": _requests(folder, books),
-        "lag": _lag(folder, books),
-        **({"histogram": _histogram(folder, books, histogram.slice_us(plan.total_s))} if counted else {}),
-        **_observed(folder),
-    }
+    tables = {**(_loaded(folder, manifest, books, counted) if books else {}), **_observed(folder)}
+    if manifest.own:  # what nobody looked at is not there, rather than empty
+        tables = {name: table for name, table in tables.items() if name not in manifest.own["lacks"]}
     rows = {}
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
@@ -104,7 +104,7 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
                 f"run {folder.name}: load process {book.process} planned {book.planned} requests and tells of "
                 f"{book.done} done, {book.failed} failed, {book.unfinished} unfinished; make the run again"
             )
-    recorded = _counted(tables["histogram"]) if counted else _recorded(tables["requests"])
+    recorded = _counted(tables["histogram"]) if counted else _recorded(tables["requests"]) if books else totals
     if recorded != totals:
         raise RecordError(f"run {folder.name}: the books say {totals}, the records {recorded}; make the run again")
     flags = tuple(flag for book in books for flag in _flags(book))
@@ -118,10 +118,20 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
         flags=manifest.flags + flags,
     )
     _write_manifest(folder, sealed)
-    for pattern in ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl"):
+    for pattern in (
+        "requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl", raw.NAMES
+    ):  # fmt: skip
         for file in folder.glob(pattern):
             file.unlink()
     return sealed
+
+
+def _loaded(folder: Path, manifest: Manifest, books: list[raw.Books], counted: bool) -> dict[str, pa.Table]:
+    plan, names = LoadPlan.from_dict(manifest.load), _route_names(folder, manifest)
+    tables = {"requests": _requests(folder, books, names), "lag": _lag(folder, books)}
+    if counted:
+        tables["histogram"] = _histogram(folder, books, histogram.slice_us(plan.total_s), names)
+    return tables
 
 
 def _flags(book: raw.Books) -> Iterator[str]:
@@ -188,11 +198,14 @@ class Run:
     manifest: Manifest
 
     def table(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """Read one table.
+        """Read one table; an empty one if the run is of a kind that lacks it.
 
         :raises RecordError: if the file is missing or has not the number of rows that the manifest names.
         """
         file = self.folder / f"{name}.parquet"
+        if name in self.manifest.own.get("lacks", ()):
+            empty = TABLES[name].empty_table()
+            return empty if columns is None else empty.select(list(columns))
         try:
             table = pq.read_table(file, columns=list(columns) if columns is not None else None)
         except FileNotFoundError:
@@ -231,9 +244,8 @@ def _whole_records(file: Path, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, dtype=dtype)
 
 
-def _requests(folder: Path, books: list[raw.Books]) -> pa.Table:
+def _requests(folder: Path, books: list[raw.Books], names: pa.Array) -> pa.Table:
     dtype = np.dtype(list(raw.REQUEST_FIELDS))
-    names = _route_names()
     parts = []
     for book in books:
         rows = _whole_records(raw.requests_file(folder, book.process), dtype).copy()
@@ -251,7 +263,7 @@ def _requests(folder: Path, books: list[raw.Books]) -> pa.Table:
             **{key: _optional(rows[key]) for key in ("pool_us", "connect_us", "sql_us", "app_us")},
             "bytes": pa.array(rows["bytes"].astype(np.int64)),
             "status": pa.array(rows["status"].astype(np.int32)),
-            "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int8)), names),
+            "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int16)), names),
             "first": pa.array((rows["flags"] & raw.FIRST) != 0),
             "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
             "unfinished": pa.array(unfinished | unsent),
@@ -265,8 +277,9 @@ def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
     return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
 
 
-def _route_names() -> pa.Array:
-    return pa.array([route.name for route in ROUTES], pa.string())
+def _route_names(folder: Path, manifest: Manifest) -> pa.Array:
+    names = raw.read_names(folder) or list(manifest.load.get("paths", ())) or [route.name for route in ROUTES]
+    return pa.array(names, pa.string())
 
 
 def _lag(folder: Path, books: list[raw.Books]) -> pa.Table:
@@ -285,7 +298,7 @@ def _lag(folder: Path, books: list[raw.Books]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _histogram(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
+def _histogram(folder: Path, books: list[raw.Books], slice_us: int, names: pa.Array) -> pa.Table:
     """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
     dtype = np.dtype(list(histogram.CELL_FIELDS))
     files = [raw.histogram_file(folder, book.process) for book in books]
@@ -297,7 +310,7 @@ def _histogram(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
     kinds = pa.array(histogram.KINDS, pa.string())
     columns = [
         pa.array(keys["slice"].astype(np.int64) * slice_us),
-        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
+        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), names),
         pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
         pa.array([histogram.middle_us(int(number)) for number in keys["bucket"]], pa.float64()),
         pa.array(count),
