@@ -58,6 +58,16 @@ class Attachment:
     def _init(self, environment: Any, **_: Any) -> None:
         self._environment = environment
         self._classes = [kind.__name__ for kind in environment.user_classes]
+        runner, file = environment.runner, self._plan.locustfile
+        spawn = runner.spawn_users
+
+        def spawn_or_refuse(*arguments: Any, **named: Any) -> Any:
+            try:
+                return spawn(*arguments, **named)
+            except Exception as error:  # Locust would go on without users
+                _refuse(f"{file}: its users cannot be started: {type(error).__name__}: {error}")
+
+        runner.spawn_users = spawn_or_refuse
 
     def _test_start(self, **_: Any) -> None:
         watcher = self._watcher
@@ -96,6 +106,8 @@ class Attachment:
 
     def _quitting(self, **_: Any) -> None:
         stock.write(self._folder, self._environment.stats)
+        # a locustfile may say by its exit code what it thinks of the figures; here that would be a load that broke
+        self._environment.process_exit_code = 0
         if self._start_us:
             self._close()
 

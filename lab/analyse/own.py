@@ -131,6 +131,8 @@ def connections(run: Run) -> Connections | None:
         return None
     seen = run.table("activity").to_pandas()
     seen = seen[(seen["t_us"] >= begin) & (seen["t_us"] <= end)]
+    # whoever is idle waits for its client by being so
+    seen.loc[seen["state"] != "active", "wait_event_type"] = None
     by_sample = seen.groupby("t_us")["backends"].sum()
     by_state = seen.groupby(["application", "state", "wait_event_type"], dropna=False)["backends"].sum() / samples
     states = [

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lab.analyse.measured import measure
+from lab.analyse.own import connections as seen_connections
 from lab.analyse.percentiles import enough, percentile
 from lab.chart.plain import Line, Words, curve
 from lab.record.run import Run
@@ -40,7 +41,7 @@ def latency(run: Run) -> Drawn | None:
     title = f"Half of the requests took up to {format_ms(half)}, {most[1]:g} % up to {format_ms(most[0])}"
     subtitle = f"{run.manifest.own['url']}; {len(values):,} successes in {measured.window_s:.1f} s"
     words = Words(title, subtitle, x=f"{what}, ms", y="% of requests that took no longer")
-    return Drawn(curve([Line("all", points)], words, log_x=True, top=100), f"{title}. {subtitle}")
+    return Drawn(curve([Line(f"{most[1]:g} %", points)], words, log_x=True, top=100), f"{title}. {subtitle}")
 
 
 def connections(run: Run) -> Drawn | None:
@@ -66,7 +67,8 @@ def connections(run: Run) -> Drawn | None:
     ]
     if not lines:
         return None
-    total = count.sum() / len(t_us)
+    seen = seen_connections(run)
+    total = seen.mean if seen else 0.0
     title = f"{format_number(total)} connections on average, by what they did"
     zero = "load" if "load_start" in run.manifest.marks else "record"
     subtitle = (

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from lab import config as settings
 from lab.cli.target import DSN, dsn_of, passed_on, taken
@@ -196,16 +195,13 @@ def _load_rows(load: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _print_routes(out: Console, routes: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("requests", "failed", "unfinished", "p50", "p95", "p99"):
-        table.add_column(name, justify="right")
-    table.add_column("name", overflow="fold")
+    """Print a line for each name, which comes last: it may be longer than any column."""
+    heads = ("requests", "failed", "unfinished", "p50", "p95", "p99")
+    _line(out, "".join(f"{head:>11}" for head in heads) + "  name", bold=True)
     for one in routes[:_TOP]:
         counts = [f"{one[key]:,}" for key in ("planned", "failed", "unfinished")]
-        table.add_row(
-            *counts, *(_ms(one["latency_ms"][key]) for key in ("p50", "p95", "p99")), Text(_shown(one["name"]))
-        )
-    out.print(table)
+        times = [_ms(one["latency_ms"][key]) for key in ("p50", "p95", "p99")]
+        _line(out, "".join(f"{cell:>11}" for cell in (*counts, *times)) + f"  {_shown(one['name'])}")
     if len(routes) > _TOP:
         _line(out, f"{len(routes) - _TOP} more names; --json has all")
 
@@ -220,10 +216,7 @@ def _print_database(out: Console, database: dict[str, Any]) -> None:
             out, f"connections: {seen['mean']:.1f} on average, {seen['peak']} at most, in {seen['samples']:,} samples"
         )
         for one in seen["states"][:_TOP]:
-            # whoever is idle waits for its client by being so
-            wait = (
-                f", waits for {one['wait_event_type']}" if one["wait_event_type"] and one["state"] == "active" else ""
-            )
+            wait = f", waits for {one['wait_event_type']}" if one["wait_event_type"] else ""
             _line(out, f"  {one['mean']:8.2f}  {one['application'] or '(no name)'}: {one['state'] or 'no state'}{wait}")
     counted = database["counters"]
     shown: dict[str, Callable[[Any], str]] = {

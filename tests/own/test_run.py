@@ -169,6 +169,11 @@ FAILING = {
         "LoadTestShape",
         1,
     ),
+    "no user starts": (
+        "from locust import HttpUser, task\nclass U(HttpUser):\n    @task\n    def start(self): pass\n",
+        "its users cannot be started: TypeError",
+        1,
+    ),
     "asks nothing": (
         "from locust import HttpUser, constant, task\nclass U(HttpUser):\n    wait_time = constant(0.1)\n"
         "    @task\n    def t(self): raise RuntimeError('no luck')\n",
