@@ -84,11 +84,11 @@ def fail(folder: Path, manifest: Manifest, reason: str) -> Manifest:
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Turn the raw files into tables, then mark the run as complete, in that order; raw files are removed last.
 
-    A run that made no load has neither requests nor books.
+    A run on what is not the lab's that made no load has neither requests nor books.
 
     :raises RecordError: if a load process left no books, or its file and its books disagree.
     """
-    books = read_books(folder) if manifest.load else []
+    books = read_books(folder) if manifest.load or not manifest.own else []
     counted = any(folder.glob("histogram-*.bin"))
     tables = {**(_loaded(folder, manifest, books, counted) if books else {}), **_observed(folder)}
     if manifest.own:  # what nobody looked at is not there, rather than empty

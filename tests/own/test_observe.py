@@ -19,10 +19,10 @@ from tests.own.scene import Lab, Shop, about, begun, folders, made_database, run
 
 
 def test_it_counts_what_somebody_else_does(shop: Shop, home: Path) -> None:
+    known = folders(home)
     child = begun(home, "observe", "--dsn", shop.looker_dsn, "--seconds", "4", "--json", password=shop.password)
     connection = psycopg2.connect(shop.owner_dsn, application_name="somebody")
-    assert wait_until(lambda: bool(observing(shop)), 60, every_s=0.05)
-    time.sleep(1.0)
+    wait_for_start(home, known)
     with connection, connection.cursor() as cursor:
         for _ in range(57):
             cursor.execute("SELECT 'counted', count(*) FROM shop_items")
@@ -104,7 +104,7 @@ def test_a_wrong_password_is_one_line_without_it(shop: Shop, lab: Lab) -> None:
 def test_ctrl_c_ends_the_record_in_order(words: list[str], code: int, shop: Shop, home: Path) -> None:
     known = folders(home)
     child = begun(home, "observe", "--dsn", shop.looker_dsn, *words, password=shop.password)
-    wait_for_samples(home, known)
+    wait_for_start(home, known)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert child.returncode == code, err
@@ -115,22 +115,25 @@ def test_ctrl_c_ends_the_record_in_order(words: list[str], code: int, shop: Shop
     assert "stopped before its time" in out
 
 
-def wait_for_samples(home: Path, known: set[Path]) -> Path:
-    def sampled() -> bool:
-        return any(b'"samples"' in file.read_bytes() for file in rows(home, known))
+def wait_for_start(home: Path, known: set[Path]) -> Path:
+    """Wait until the first look at the counters is on disk, and a sample; return the record's folder."""
 
-    assert wait_until(sampled, 60, every_s=0.1)
+    def started() -> bool:
+        texts = [file.read_bytes() for file in rows(home, known)]
+        return any(b'"mark": "start"' in text and b'"samples"' in text for text in texts)
+
+    assert wait_until(started, 60, every_s=0.05)
     return rows(home, known)[0].parent
 
 
 def rows(home: Path, known: set[Path]) -> list[Path]:
-    return [file for file in (home / "runs").glob("*/observer-*.jsonl") if file.parent not in known]
+    return [file for file in (home / "runs").glob("*/observer-[0-9]*.jsonl") if file.parent not in known]
 
 
 def test_a_killed_observer_leaves_nothing_behind(shop: Shop, home: Path, lab: Lab) -> None:
     known = folders(home)
     child = begun(home, "observe", "--dsn", shop.looker_dsn, password=shop.password)
-    folder = wait_for_samples(home, known)
+    folder = wait_for_start(home, known)
     os.kill(child.pid, signal.SIGKILL)
     child.communicate(timeout=20)
     assert wait_until(lambda: not about(folder), 20, every_s=0.2)
@@ -142,7 +145,7 @@ def test_a_killed_observer_leaves_nothing_behind(shop: Shop, home: Path, lab: La
 def test_no_process_shows_the_password(shop: Shop, home: Path) -> None:
     known = folders(home)
     child = begun(home, "observe", "--dsn", shop.looker_dsn, password=shop.password)
-    folder = wait_for_samples(home, known)
+    folder = wait_for_start(home, known)
     lines = [" ".join(one.cmdline()) for one in about(folder)]
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=60)
