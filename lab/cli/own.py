@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import config as settings
+from lab.analyse.split import WORDS
 from lab.cli.target import DSN, dsn_of, passed_on, taken
 from lab.cli.watch import Progressing
 from lab.errors import UsageError
@@ -21,14 +22,6 @@ JSON = Annotated[
 ]
 _TOP = 8
 _INTERRUPTED = 130
-_SPLIT = {
-    "queue": "waiting to be sent",
-    "network": "network and HTTP",
-    "pool": "waiting for the pool",
-    "connect": "connecting",
-    "sql": "executing SQL",
-    "rest": "the rest of the app",
-}
 
 
 def observe(
@@ -187,7 +180,7 @@ def _load_rows(load: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"requests {key}", f"{load[key]:,}"
     parts = load["split_ms"] or {}
     if any(parts.get(key) is not None for key in ("network", "pool", "connect", "sql", "rest")):
-        for key, label in _SPLIT.items():
+        for key, label in WORDS.items():
             yield f"  mean {label}", _ms(parts[key]) if parts[key] is not None else "not sent"
     for key, label in (("app_cpu_pct", "application"), ("server_cpu_pct", "database server")):
         if load[key] is not None:

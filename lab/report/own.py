@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from lab.analyse.own import Database, Load, Route, database_of, load_of, missing
+from lab.analyse.own import Database, Load, Route, State, database_of, load_of, missing
+from lab.analyse.split import WORDS
 from lab.chart import own as chart
 from lab.chart.comparison import png
 from lab.errors import RecordError
@@ -13,14 +14,6 @@ from lab.report.parts import environment
 from lab.units import format_ms, format_number
 
 _TOP = 20
-_PARTS = {
-    "queue": "waiting to be sent",
-    "network": "network and HTTP",
-    "pool": "waiting for the pool",
-    "connect": "connecting",
-    "sql": "executing SQL",
-    "rest": "the rest of the app",
-}
 
 
 def report(run: Run) -> Report:
@@ -38,8 +31,7 @@ def report(run: Run) -> Report:
         findings=(
             "A single run says what happened, and nothing of what would happen again.",
             *stopped,
-            *(load.notes if load else ()),
-            *(seen.statement_notes if seen else ()),
+            *(_sentence(text) for text in (*(load.notes if load else ()), *(seen.statement_notes if seen else ()))),
             *(f"Not recorded: {text}." for text in missing(run.manifest)),
         ),
         warnings=tuple(f"Nothing of this may be quoted: {text}" for text in (*why, *(load.reasons if load else ()))),
@@ -96,10 +88,10 @@ def _sheets(load: Load | None, seen: Database | None) -> Iterator[Sheet]:
         yield Sheet("By name; counts are of the whole load, times of the measured part", head, tuple(rows))
         if load.split and load.split.network is not None:
             parts = load.split.as_dict()
-            split = [(text, _ms(parts[key]) if parts[key] is not None else "not sent") for key, text in _PARTS.items()]
+            split = [(text, _ms(parts[key]) if parts[key] is not None else "not sent") for key, text in WORDS.items()]
             yield Sheet("Where the time of a mean request went", ("", "mean"), tuple(split))
     if seen and seen.connections:
-        states = [(_state(one.application, one.state), f"{one.mean:.2f}") for one in seen.connections.states[:_TOP]]
+        states = [(_state(one), f"{one.mean:.2f}") for one in seen.connections.states[:_TOP]]
         yield Sheet("Connections, mean over the samples", ("", "connections"), tuple(states))
     if seen and seen.statements:
         used = [
@@ -115,8 +107,18 @@ def _route(one: Route) -> tuple[str, ...]:
     return (one.name, f"{one.planned:,}", f"{one.failed:,}", f"{one.unfinished:,}", *map(_ms, times))
 
 
-def _state(application: str | None, state: str | None) -> str:
-    return f"{application or '(no name)'}: {state or 'no state'}"
+def _state(one: State) -> str:
+    wait = f", waits for {one.wait_event_type}" if one.wait_event_type else ""
+    return f"{one.application or '(no name)'}: {one.state or 'no state'}{wait}"
+
+
+def _sentence(text: str) -> str:
+    """Write a note as a sentence.
+
+    >>> _sentence("load is late")
+    'Load is late.'
+    """
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _ms(value: float | None) -> str:

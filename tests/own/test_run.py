@@ -151,6 +151,8 @@ def test_every_reader_of_records_reads_it(measured: Measured, lab: Lab) -> None:
     assert page.code == 0 and "GET /items/[id]" in text and text.count("<img ") == 2 and "coordinated omission" in text
     statements = lab("statements", folder, "--json")
     assert any(one["statement"].startswith("select id, name") for one in statements.document["statements"])
+    sizing = lab("sizing", "--run", folder)
+    assert sizing.code == 2 and "whose pool told nothing" in sizing.err
     frames = load(folder)
     assert {"requests", "activity", "statements", "tables", "lag", "system"} <= set(frames)
     with pytest.raises(KeyError, match="a run on somebody's own lacks it"):
