@@ -20,6 +20,8 @@ from lab.plan import LoadPlan
 
 PLAN_FILE = "load-plan.json"
 WORKERS_S = 30  # how long processes from elsewhere are waited for
+_ATTACHED = f"import sys; sys.path.append({str(PROJECT)!r}); from loadtests.attached import main; main()"
+_MARK = "ERROR/loadtests: "  # before what the lab's part of the generator says, in its log
 STARTUP_S = 30.0  # Locust needs about one; a busy machine several
 
 
@@ -49,6 +51,21 @@ def environment(plan_file: Path, folder: Path, environ: Mapping[str, str]) -> di
     kept = {name: value for name, value in environ.items() if not name.startswith(("LOCUST_", "LAB_", "PG"))}
     kept |= {name: value for name, value in environ.items() if name == "LAB_LOAD_HOSTS"}
     return {**kept, "LAB_LOAD_PLAN": str(plan_file), "LAB_LOAD_RECORD": str(folder)}
+
+
+def attached_command(plan: LoadPlan, url: str) -> list[str]:
+    """Return the command that runs a locustfile as it is, with the recorder attached.
+
+    Nothing is put before the reader's own modules on Python's path.
+    """
+    users = str(plan.users)
+    # fmt: off
+    return [
+        sys.executable, "-P", "-c", _ATTACHED, "-f", plan.locustfile,
+        "--headless", "--only-summary", "--exit-code-on-error", "0", "--host", url,
+        "--users", users, "--spawn-rate", users,
+    ]
+    # fmt: on
 
 
 @dataclass(slots=True)
@@ -119,10 +136,12 @@ class LoadChild:
             lines = self.child.log.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        ours = [line.partition("ERROR/loadtests: ")[2] for line in lines if "ERROR/loadtests: " in line]
+        ours = [line.partition(_MARK)[2] for line in lines if _MARK in line]
         return ours[-1] if ours else self.child.last_words()
 
     def _died(self) -> str:
+        if self.plan.locustfile and (why := self._reason()).startswith(self.plan.locustfile):
+            return why  # it is the reader's, and says what to do
         code = self.child.returncode() or 0
         words = f"killed by signal {code - 128}" if code > 128 else self._reason() or "it said nothing"
         return f"the load generator died ({words}); the run is kept as failed: give the command again"
@@ -144,3 +163,18 @@ def start(plan: LoadPlan, url: str, folder: Path, log: Path, bind: str = "127.0.
         env["LAB_LOAD_HOSTS"] = ",".join(filter(None, [env.get("LAB_LOAD_HOSTS", ""), bind]))
     argv = command(plan, url, plan_file, bind)
     return LoadChild(process.spawn("load", argv, log=log, env=env, cwd=PROJECT), plan, folder)
+
+
+def start_attached(plan: LoadPlan, url: str, folder: Path, log: Path) -> LoadChild:
+    """Start the users of a locustfile that is not the lab's, in the folder in which the lab was called.
+
+    It gets the reader's environment without what belongs to Locust, the lab or PostgreSQL, and without proxies: its
+    requests stay on this machine.
+
+    :raises LabError: if Locust cannot be started.
+    """
+    plan_file = folder / PLAN_FILE
+    plan_file.write_text(json.dumps(plan.as_dict(), indent=1) + "\n", encoding="utf-8")
+    env = environment(plan_file, folder, os.environ)
+    env = {name: value for name, value in env.items() if not name.lower().endswith("_proxy")}
+    return LoadChild(process.spawn("load", attached_command(plan, url), log=log, env=env, cwd=Path.cwd()), plan, folder)

@@ -17,6 +17,7 @@ __all__ = [
 
 MODELS = ("closed", "open")
 DETAILS = ("auto", "requests", "histogram")
+MOST_PATHS = 100  # of an application that is not the lab's
 HISTOGRAM_ABOVE_PER_S = 20_000.0  # planned arrivals; there the records of single requests pass 0.8 MB each second
 
 
@@ -82,6 +83,8 @@ class LoadPlan:
     processes: int = 1  # of the load generator
     joined: bool = False  # the processes come from elsewhere, rather than being started beside their leader
     detail: str = "auto"  # keep requests, or only a histogram of them; auto: by the planned rate
+    paths: tuple[str, ...] = ()  # of an application that is not the lab's, to GET in turn by chance; then no weights
+    locustfile: str = ""  # whose users make the load; then neither weights nor paths
     keys: Mapping[str, int] = field(default_factory=lambda: {"post": 1000, "user": 100})  # highest key of each table
 
     @property
@@ -119,6 +122,8 @@ class LoadPlan:
                 raise UsageError(f"{name} is {number:.12g}; give {low:g} to {high:g}")
         if self.model == "closed" and self.processes > self.users:
             raise UsageError(f"load processes are {self.processes}, users {self.users}; give each process a user")
+        if self.paths or self.locustfile:
+            return self._checked_paths()
         unknown = set(self.weights) - set(ROUTE_BY_NAME)
         if unknown or not self.weights:
             raise UsageError(
@@ -126,15 +131,24 @@ class LoadPlan:
             )
         return self
 
+    def _checked_paths(self) -> "LoadPlan":
+        for path in self.paths:
+            if not path.startswith("/") or any(not "!" <= char <= "~" for char in path):
+                raise UsageError(f"path {path!r} cannot be asked for; begin with /, and write other characters as %20")
+        if len(self.paths) > MOST_PATHS or len(set(self.paths)) < len(self.paths):
+            raise UsageError(f"{len(self.paths)} paths given; give up to {MOST_PATHS}, each once")
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, for JSON."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if value or key not in ("paths", "locustfile")}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LoadPlan":
         """Read back what :meth:`as_dict` gave; unknown keys of later versions are left out."""
         known = {item.name for item in fields(cls)}
-        return cls(**{key: value for key, value in values.items() if key in known})
+        kept = {key: value for key, value in values.items() if key in known}
+        return cls(**kept | ({"paths": tuple(kept["paths"])} if "paths" in kept else {}))
 
     def with_seed(self, seed: int) -> "LoadPlan":
         """Return the same plan under another seed."""

@@ -11,7 +11,7 @@ from lab.plan import Slot
 class Tick:
     """How far the run in progress has come: answers per second in bins of a quarter second since its start."""
 
-    slot: Slot
+    slot: Slot | None  # None: of a run that belongs to no experiment
     total: int
     elapsed_s: float
     planned_s: float  # warm-up included

@@ -35,7 +35,7 @@ from lab.units import monotonic_us
 from loadtests import stock
 from loadtests.alarm import Alarm
 from loadtests.exchange import Connection, Target
-from loadtests.journey import Journey, Request
+from loadtests.journey import Journey, Paths, Request
 from loadtests.recorder import FLUSH_EVERY_S, Recorder
 from loadtests.stores import Files
 from loadtests.team import Follower, Leader
@@ -93,8 +93,10 @@ class Conductor:
         """Return a user's number among those of all processes; known from the start on."""
         return number + self._rank * _USERS_APART
 
-    def journey(self, number: int) -> Journey:
+    def journey(self, number: int) -> Journey | Paths:
         """Return a user's sequence of requests; known from the start on."""
+        if self.plan.paths:
+            return Paths(self.plan.paths, self.plan.seed, self.index(number))
         return Journey(self.plan.weights, self.plan.keys, self.plan.seed, self.index(number))
 
     def wait_for_start(self) -> None:
@@ -180,7 +182,7 @@ class Conductor:
         else:
             return
         gevent.spawn(self._flush)
-        gevent.spawn(self._sample_lag)
+        gevent.spawn(sample_lag, self.recorder)
 
     def _spawning_complete(self, **_: Any) -> None:
         if not self.planned or self.start_us:
@@ -212,8 +214,7 @@ class Conductor:
 
     def _announce(self, start_us: int) -> None:
         if self._folder is not None:
-            text = json.dumps({"pid": os.getpid(), "started_us": start_us})
-            write_atomically(self._folder / f"started-{os.getpid()}.json", text, durable=False)
+            announce(self._folder, start_us)
 
     def _lead(self, leader: Leader) -> None:
         """Start all workers at once, wait for all their books, and end."""
@@ -257,18 +258,12 @@ class Conductor:
             self.recorder.flush(self._unsent() if self._follower else ())
             gevent.sleep(FLUSH_EVERY_S)
 
-    def _sample_lag(self) -> None:
-        alarm = Alarm()
-        while not self.recorder.closed:
-            due_us = monotonic_us() + raw.LAG_EVERY_US
-            alarm.sleep_until(due_us)
-            now_us = monotonic_us()
-            self.recorder.lag(now_us, now_us - due_us)
-
     def _quitting(self, **_: Any) -> None:
         if self._folder is not None and not isinstance(self._environment.runner, WorkerRunner):
             stock.write(self._folder, self._environment.stats)
-        if self.planned and not self._complete and not self._failure:
+        if self.plan.paths and self.start_us and not self.recorder.closed:
+            self._close(monotonic_us())  # whoever measures an application of their own may stop before the time
+        elif self.planned and not self._complete and not self._failure:
             self._abandon(CUT_SHORT, "the load was cut short, so its books were not closed")
         elif not self.planned and self.start_us and not self.recorder.closed and not self._leads_workers():
             self._close(monotonic_us())
@@ -341,6 +336,22 @@ class Lane:
         recorder.land(flight, done_us, status, size, timing)
         self._conductor.report(request, status, size, done_us - sent_us, failure)
         return True
+
+
+def announce(folder: Path, start_us: int) -> None:
+    """Tell the lab when the load begins."""
+    text = json.dumps({"pid": os.getpid(), "started_us": start_us})
+    write_atomically(folder / f"started-{os.getpid()}.json", text, durable=False)
+
+
+def sample_lag(recorder: Recorder) -> None:
+    """Record how late the event loop is, until *recorder* is closed."""
+    alarm = Alarm()
+    while not recorder.closed:
+        due_us = monotonic_us() + raw.LAG_EVERY_US
+        alarm.sleep_until(due_us)
+        now_us = monotonic_us()
+        recorder.lag(now_us, now_us - due_us)
 
 
 def read_plan(file: Path) -> LoadPlan:

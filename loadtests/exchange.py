@@ -6,7 +6,6 @@ spends three times the CPU. Here a request is sent once. A connection that the s
 was idle is noticed before, and replaced: the new one's first request is marked as such.
 """
 
-import ipaddress
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from gevent import socket as gsocket
 from geventhttpclient.response import HTTPSocketResponse
 
-from lab import config
+from lab import hosts
 from lab.errors import UsageError
 from loadtests.journey import Request
 from loadtests.recorder import Flight
@@ -34,49 +33,12 @@ class Target:
         if parts.scheme != "http" or not parts.hostname:
             raise UsageError(f"host {url!r} is no HTTP address; give --host http://127.0.0.1:PORT")
         self.url = f"http://{parts.netloc}"
-        self.addresses = _addresses(parts.hostname, parts.port or 80)
+        self.addresses = hosts.addresses(parts.hostname, parts.port or 80)
         self.prefix = parts.path.rstrip("/")
         self.headers = (
             f" HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: postgresql-performance-lab\r\n"
             "Accept: */*\r\nAccept-Encoding: identity\r\n"
         )
-
-
-def _addresses(host: str, port: int) -> list[tuple[Any, Any]]:
-    """Return the addresses (family, address) of *host* that may be loaded.
-
-    They are this machine's loopback; or, for a name that LAB_LOAD_HOSTS lists, private ones. No other name is even
-    looked up.
-    """
-    listed = host in allowed_hosts()
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM) if listed or _may_be_local(host) else []
-    except OSError:
-        found = []
-    addresses = [(item[0], item[4]) for item in found]
-    local = [item for item in addresses if _fits(ipaddress.ip_address(item[1][0]), listed)]
-    if not local:
-        raise UsageError(
-            f"host {host!r} is not this machine; load goes to 127.0.0.0/8, ::1 or localhost only, "
-            "and to names in LAB_LOAD_HOSTS that have private addresses"
-        )
-    return local
-
-
-def allowed_hosts() -> list[str]:
-    """Return the names in LAB_LOAD_HOSTS."""
-    return [name.strip() for name in config.value("LAB_LOAD_HOSTS").split(",") if name.strip()]
-
-
-def _may_be_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _fits(address: Any, listed: bool) -> bool:
-    return bool(address.is_loopback or (listed and address.is_private))
 
 
 class Connection:

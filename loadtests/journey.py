@@ -8,7 +8,7 @@ import random
 import re
 from array import array
 from bisect import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Request(NamedTuple):
-    """What to ask for: *route* is the index in plan.ROUTES, *name* the route's own."""
+    """What to ask for: *route* is the index in plan.ROUTES or in the plan's paths, *name* the route's own."""
 
     route: int
     name: str
@@ -82,6 +82,18 @@ class Journey:
             raise UsageError(f"path {path!r}: the plan names no highest key for {kind!r}; it has {', '.join(keys)}")
         highest = max(1, keys.get(kind, PAGES))
         return lambda at: 1 + int(at * highest)
+
+
+class Paths:
+    """An endless, repeatable sequence of GET requests for an application's *paths*, each as likely as any other."""
+
+    def __init__(self, paths: Sequence[str], seed: int, index: int = 0) -> None:
+        self._random = stream(seed, "journey", index).random
+        self._requests = [Request(number, path, "GET", path) for number, path in enumerate(paths)]
+
+    def next(self) -> Request:
+        """Return the next request."""
+        return self._requests[int(self._random() * len(self._requests))]
 
 
 def _pieces(path: str) -> tuple[str, str]:

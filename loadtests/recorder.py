@@ -121,14 +121,25 @@ class Recorder:
         flight.sent_us = sent_us
         flight.first = False
 
-    def land(self, flight: Flight, done_us: int, status: int, size: int, timing: str | list[str] | None) -> None:
-        """Write the request that departed with *flight*. *status* 0: no answer; *size*: bytes of the body."""
+    def land(
+        self,
+        flight: Flight,
+        done_us: int,
+        status: int,
+        size: int,
+        timing: str | list[str] | None,
+        failed: bool | None = None,
+    ) -> None:
+        """Write the request that departed with *flight*. *status* 0: no answer; *size*: bytes of the body.
+
+        *failed* is what a locustfile says of it; None: the status says.
+        """
         if self.closed or not flight.sent_us:
             return
         sent_us, intended_us = flight.sent_us, flight.intended_us
         flight.sent_us = 0
         flags = raw.FIRST if flight.first else 0
-        if 0 < status < 400:
+        if 0 < status < 400 if failed is None else not failed:
             self.done += 1
         else:
             self.failed += 1

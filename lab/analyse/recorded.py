@@ -40,6 +40,8 @@ def recorded_statements(run: Run) -> RecordedStatements:
             span_us = before.t_us, after.t_us
             seconds = (after.t_us - before.t_us) / 1e6
             return RecordedStatements(run, marks, seconds, statement_deltas(before, after), _answered(run, span_us))
+    if run.manifest.own and not run.manifest.own.get("database"):
+        raise RecordError(f"run {run.folder.name} has no statements: no database was observed; give lab run a --dsn")
     raise RecordError(f"run {run.folder.name} has no two snapshots of the server's counters; make the run again")
 
 

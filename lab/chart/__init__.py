@@ -5,5 +5,6 @@
 ``panels``      the four parts of the main figure
 ``comparison``  the main figure: two variants, every request and every repeat
 ``pool``        one run: what the app's pool held and who waited, above what the server saw at the same time
+``own``         a run on what is not the lab's: how long requests took, and what the connections did
 ``live``        the small figure that is drawn while the runs go on
 """

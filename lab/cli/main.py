@@ -34,6 +34,8 @@ Role = Literal["owner", "app", "observer"]
 _ELSEWHERE = {
     "sizing": ("sizing", "lab sizing --workers 4 --size 10 --max-connections 200 --rate 400 --hold-ms 12 --cores 4"),
     "claims": ("claims", "lab claims size overflow"),
+    "observe": ("own", "lab observe --dsn service=shop --seconds 60"),
+    "run": ("own", "lab run --host http://127.0.0.1:8000 --locustfile mine.py --users 20 --dsn service=shop"),
     "sweep": ("sweep", "lab sweep experiments/quick.toml"),
     "capacity": ("capacity", 'lab capacity --objective "p99 < 50 ms, failed < 0.1 %"'),
     "report": ("report", "lab report last"),

@@ -14,20 +14,13 @@ from lab.analyse.comparison import as_json
 from lab.analyse.delta import TableDelta
 from lab.analyse.pool import pool_use
 from lab.analyse.recorded import recorded_tables
+from lab.analyse.split import WORDS
 from lab.cli.pool import print_pool
 from lab.experiment import Result
 from lab.record import run as record
 from lab.units import format_ms, format_number, format_ratio
 
 CHART = "comparison.png"
-_SPLIT = {
-    "queue": "waiting to be sent",
-    "network": "network and HTTP",
-    "pool": "waiting for the pool",
-    "connect": "connecting",
-    "sql": "executing SQL",
-    "rest": "the rest of the app",
-}
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -127,7 +120,7 @@ def _rows() -> dict[str, Callable[[Mapping[str, Any]], str]]:
     }
     for percent in ("p50", "p95", "p99"):
         rows[f"latency {percent}"] = lambda v, key=percent: format_ms(v["latency_ms"][key])  # type: ignore[misc]
-    for key, label in _SPLIT.items():
+    for key, label in WORDS.items():
         rows[f"  mean {label}"] = lambda v, key=key: format_ms(v["split_ms"][key])  # type: ignore[misc]
     rows["connecting, p50 of those that did"] = lambda v: format_ms(v["connect_ms"]["p50"])
     for key in ("planned", "failed", "unfinished"):
@@ -147,6 +140,11 @@ def show_run(out: Console, folder: Path, as_json_wanted: bool, print_json: Calla
     :raises RecordError: if the folder is no run.
     """
     manifest = record.read_manifest(folder)
+    if manifest.own:
+        from lab.cli import own
+
+        own.show(out, folder, as_json_wanted)
+        return
     run = record.open_run(folder) if manifest.state == "complete" else None
     use, tables = (pool_use(run), recorded_tables(run)) if run else (None, ())
     if as_json_wanted:

@@ -105,7 +105,10 @@ def _recorded(name: str, service: "Service") -> "tuple[Service, list[Figure]]":
     folder = folders.find(settings.read().home, name)
     if folders.is_experiment(folder):
         raise UsageError(f"{name} is an experiment of several runs; name one of them, such as {name}/run-01-queue")
-    return from_run(open_run(folder), service)
+    run = open_run(folder)
+    if run.manifest.own:
+        raise UsageError(f"{name} is of what is not the lab's, whose pool told nothing; give the service's own numbers")
+    return from_run(run, service)
 
 
 def _json(document: dict[str, object]) -> str:

@@ -15,6 +15,7 @@ from lab.analyse import recorded
 from lab.analyse.delta import between
 from lab.analyse.likeness import ORDERS, Both, Use, ordered, side_by_side, used
 from lab.analyse.n_plus_one import NPlusOne, n_plus_one
+from lab.analyse.own import missing
 from lab.analyse.statements import LAB, TRANSACTION, StatementDeltas
 from lab.cli.target import DSN, dsn_of, flags, passed_on
 from lab.cli.watch import Progressing
@@ -147,7 +148,7 @@ def _of_run(folder: Path) -> Seen:
         control,
         own,
         n_plus_one(uses, found.requests),
-        found.statements.notes,
+        (*found.statements.notes, *(missing(found.run.manifest) if found.run.manifest.own else ())),
     )
 
 

@@ -27,6 +27,8 @@ class InNotebook:
 
     def tick(self, tick: Tick) -> None:
         """Let the run in progress grow."""
+        if tick.slot is None:
+            return
         name, pool = tick.slot.variant.name, tick.slot.variant.pool
         again = name.partition("#")[2]  # the same variant twice keeps two names
         label = pool_name(asdict(pool)) + (f" ({again})" if again else "")

@@ -42,6 +42,7 @@ def start(
     watch: Mapping[str, int],
     hz: float = 10.0,
     log: Path,
+    anyone: bool = False,
 ) -> "Observer":
     """Start an observer and wait until it samples.
 
@@ -52,10 +53,12 @@ def start(
     :param watch: role (app, generator, server, lab) to pid, of what runs already.
     :param hz: mean samples per second.
     :param log: file to which the observer's complaints are appended.
+    :param anyone: the server is somebody's own: a role that may not see what others do will do, and libpq's
+        environment variables count, a password's too.
     :raises ObserverError: if it does not get ready; the reason is in the message.
     """
     check_dsn(dsn)
-    argv = command(dsn, target, folder, application=application, watch=watch, hz=hz)
+    argv = command(dsn, target, folder, application=application, watch=watch, hz=hz, anyone=anyone)
     paths = [str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with log.open("ab") as complaints:
         process = subprocess.Popen(
@@ -63,7 +66,7 @@ def start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**_without_secrets(os.environ), "PYTHONPATH": os.pathsep.join(paths)},
+            env={**_without_secrets(os.environ, anyone), "PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,  # a Ctrl-C is for the lab, which then stops its children in order
         )
     observer = Observer(process, log)
@@ -71,11 +74,21 @@ def start(
     return observer
 
 
-def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith("LAB_") and name != "PGPASSWORD"}
+def _without_secrets(environ: Mapping[str, str], anyone: bool) -> dict[str, str]:
+    secret = "" if anyone else "PGPASSWORD"
+    return {name: value for name, value in environ.items() if not name.startswith("LAB_") and name != secret}
 
 
-def command(dsn: str, target: str, folder: Path, *, application: str, watch: Mapping[str, int], hz: float) -> list[str]:
+def command(
+    dsn: str,
+    target: str,
+    folder: Path,
+    *,
+    application: str,
+    watch: Mapping[str, int],
+    hz: float,
+    anyone: bool = False,
+) -> list[str]:
     """Return the command line of an observer.
 
     >>> argv = command("dbname=x", "lab", Path("/r"), application="a", watch={"app": 7}, hz=10.0)
@@ -89,6 +102,7 @@ def command(dsn: str, target: str, folder: Path, *, application: str, watch: Map
         "-m",
         "lab.observe",
         *options,
+        *(["--anyone"] if anyone else []),
         *(f"--watch={role}={pid}" for role, pid in watch.items()),
     ]
 

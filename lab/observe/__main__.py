@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     parts.add_argument("--folder", required=True, type=Path, help="existing folder for rows and events")
     parts.add_argument("--hz", type=rate, default=10.0, help="samples per second, on average")
     parts.add_argument("--application", default="", help="application_name of the app under test, for the record")
+    parts.add_argument("--anyone", action="store_true", help="also as a role that may not see what others do")
     parts.add_argument("--watch", type=watched, action="append", default=[], help="role=pid: app, generator, server")
     return parts
 
@@ -77,7 +78,7 @@ def observe(given: argparse.Namespace, orders: Orders, rows: Rows) -> None:
     system = System(rows)
     for role, pid in given.watch:
         system.watch(role, pid)
-    loop = Loop(given.dsn, given.target, rows, system, given.hz, orders)
+    loop = Loop(given.dsn, given.target, rows, system, given.hz, orders, given.anyone)
     set_wait_callback(loop.wait)
     session = loop.connect()
     watches = f"{given.application or 'any application'} in {given.target} at {given.hz:g} Hz"

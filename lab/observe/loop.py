@@ -42,9 +42,11 @@ class Unanswered(Exception):
 class Loop:
     """Samples, marks and orders."""
 
-    def __init__(self, dsn: str, target: str, rows: Rows, system: System, hz: float, orders: Orders) -> None:
-        """Prepare; nothing is asked yet."""
-        self._dsn, self._target = dsn, target
+    def __init__(
+        self, dsn: str, target: str, rows: Rows, system: System, hz: float, orders: Orders, anyone: bool = False
+    ) -> None:
+        """Prepare; nothing is asked yet. *anyone*: as for :class:`Session`."""
+        self._dsn, self._target, self._anyone = dsn, target, anyone
         self._rows, self._system, self._orders = rows, system, orders
         self._session: Session | None = None
         self._schedule = moments(monotonic_us(), hz, random.Random())
@@ -60,7 +62,7 @@ class Loop:
         :raises ObserverError: if the server cannot be reached or the target is not there.
         """
         try:
-            session = self._ask(lambda: Session(self._dsn, self._target), limit_us)
+            session = self._ask(lambda: Session(self._dsn, self._target, self._anyone), limit_us)
         except (psycopg2.Error, Unanswered) as error:
             raise ObserverError(f"the observer cannot reach the server: {one_line(error)}") from None
         self._session = session
@@ -205,6 +207,8 @@ class Loop:
 
     def _memory(self, session: Session, mark: str, end_us: int) -> None:
         """Ask for the backends' memory; without an answer the snapshot is whole all the same."""
+        if self._anyone:
+            return  # nobody's server has the lab's functions but the lab's
         if not session.tells_memory:
             why = "the observer's database has no function lab.backend_memory; `lab reset` makes it"
             self._rows.event("memory unknown", why)

@@ -4,6 +4,7 @@ It should go to another database than the target, in autocommit: otherwise the o
 counted among the target's, and inside a transaction the server repeats its first answer.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +21,12 @@ from lab.sql import columns
 from lab.sql.columns import RECORDED_DATABASE as DATABASE
 
 APPLICATION = "lab-observer"
-OPTIONS = "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC"
+CONNECT_S = 10
+HIDDEN = "<insufficient privilege>"
+OPTIONS = (
+    "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC -c default_transaction_read_only=on"
+)
+_PASSWORD = re.compile(r"(password\s+)('(?:[^']|'')*'|\$\w*\$.*?\$\w*\$)", re.IGNORECASE | re.DOTALL)
 
 STATEMENTS: Mapping[str, tuple[str, ...]] = {
     name: columns.STATEMENTS[name] for name in TABLES["statements"].names if name in columns.STATEMENTS
@@ -62,14 +68,22 @@ def one_line(error: BaseException) -> str:
 class Session:
     """One connection to the server, and what was learnt about the server through it."""
 
-    def __init__(self, dsn: str, target: str) -> None:
+    def __init__(self, dsn: str, target: str, anyone: bool = False) -> None:
         """Connect, and prepare the questions about the database *target*.
 
+        :param anyone: whether a role will do that may not see what others do; what it sees of them is that they are.
         :raises psycopg2.Error: if the server cannot be reached.
         :raises ObserverError: if *target* does not exist, or if the role may not
-            see what others do.
+            see what others do and *anyone* is false.
         """
-        self._connection: connection = psycopg2.connect(dsn, application_name=APPLICATION, options=OPTIONS)
+        given = parse_dsn(dsn)
+        self._connection: connection = psycopg2.connect(
+            dsn,
+            application_name=APPLICATION,
+            options=f"{given.get('options', '')} {OPTIONS}".strip(),
+            connect_timeout=given.get("connect_timeout", CONNECT_S),
+        )
+        self._anyone = anyone
         try:
             self._connection.autocommit = True
             self._cursor: cursor = self._connection.cursor()
@@ -79,7 +93,8 @@ class Session:
             self._views = self._read_views()
             self._cursor.execute(sql.load("observe/functions"))
             self._functions = {str(name) for (name,) in self._cursor.fetchall()}
-            self._cursor.execute(sql.load("observe/activity"), {"datid": self.datid})
+            activity = "observe/activity_of_anyone" if anyone else "observe/activity"
+            self._cursor.execute(sql.load(activity), {"datid": self.datid})
         except BaseException:
             self.close()
             raise
@@ -131,7 +146,9 @@ class Session:
         if not self.has_statements:
             return []
         _, live = self._views["pg_stat_statements"]
-        return self._ask("observe/statements", columns=select_list(STATEMENTS, live))
+        rows = self._ask("observe/statements", columns=select_list(STATEMENTS, live))
+        # a row of another role without its text cannot be told from others, and has no difference
+        return [row | {"query": without_password(row["query"])} for row in rows if row["query"] != HIDDEN]
 
     def memory(self) -> list[dict[str, Any]]:
         """Return each client backend's memory, in the columns of the record; none where the system has no /proc."""
@@ -151,7 +168,7 @@ class Session:
         if found is None:
             raise ObserverError(f"the server has no database {target!r}; name the one under test")
         datid, may_look = found
-        if not may_look:
+        if not may_look and not self._anyone:
             raise ObserverError("the observer's role may not see other roles' activity; grant it pg_monitor")
         return int(datid)
 
@@ -165,6 +182,15 @@ class Session:
         self._cursor.execute(text, {"datid": self.datid})
         names = [column.name for column in self._cursor.description or ()]
         return [dict(zip(names, map(plain, row), strict=True)) for row in self._cursor.fetchall()]
+
+
+def without_password(query: str | None) -> str | None:
+    """Return a statement's text without the password that it sets: the server keeps what is no query as it was typed.
+
+    >>> without_password("ALTER ROLE me PASSWORD 'secret'")
+    'ALTER ROLE me PASSWORD ***'
+    """
+    return _PASSWORD.sub(r"\1***", query) if query else query
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ Source: PostgreSQL manual, "The Cumulative Statistics System"; lab/observe/settl
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError
 from lab.observe.connection import Counted, ask, connected
-from lab.observe.session import plain, select_list
+from lab.observe.session import HIDDEN, plain, select_list
 from lab.observe.settled import flush, unreported, wait_settled
 from lab.record import run as record
 from lab.record.counters import (
@@ -41,7 +41,6 @@ from lab.units import monotonic_us
 
 APPLICATION = "lab-statistics"
 _TIMEOUT_S = 10.0
-HIDDEN = "<insufficient privilege>"
 _TRIES = 3
 _BACK_S = 30.0  # a crashed server replays its log before it answers
 _PAUSE_S = 0.2
@@ -77,6 +76,11 @@ def record_tables(dsn: str, folder: Path, mark: str, application: str) -> None:
     except ObserverError as error:
         record.append_event(folder, f"no tables at {mark}: {error}", t_us, source="lab")
         return
+    keep_tables(folder, mark, t_us, tables)
+
+
+def keep_tables(folder: Path, mark: str, t_us: int, tables: Iterable[TableCounters]) -> None:
+    """Append the counters of *tables* to a run's raw files, as seen at *t_us*."""
     names = [name for name in names_of(TableCounters) if name in TABLES["tables"].names]
     rows = [{"t_us": t_us, "mark": mark, **{name: getattr(one, name) for name in names}} for one in tables]
     record.append_rows(folder, "tables", "tables", rows)

@@ -79,7 +79,8 @@ def find(home: Path, name: str) -> Path:
     """
     runs = home / "runs"
     if name == "last":
-        folders = sorted(folder for folder in runs.glob("*") if (folder / FILE).exists())
+        signs = (FILE, record.MANIFEST)  # an experiment, or a run that belongs to none
+        folders = sorted(folder for folder in runs.glob("*") if any((folder / sign).exists() for sign in signs))
         if not folders:
             raise RecordError(f"there is no experiment in {runs} yet; make one: lab compare null queue")
         return folders[-1]

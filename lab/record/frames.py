@@ -39,7 +39,7 @@ class Frames(Mapping[str, Any]):
         :raises RecordError: if a file is damaged.
         """
         if name not in self._names:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self._names)}")
+            raise KeyError(f"{name!r} was not recorded{self._why(name)}; there are {', '.join(self._names)}")
         parts = [self._part(run, name) for run in self.runs if name in run.manifest.files]
         whole = pa.concat_tables(parts, promote_options="default")
         del parts
@@ -61,6 +61,12 @@ class Frames(Mapping[str, Any]):
     def units(self, name: str) -> dict[str, str]:
         """Return the unit of each column that has one: us, ms, s, bytes or blocks; counts and ids have none."""
         return {field.name: unit(field.name) for field in TABLES[name] if unit(field.name)}
+
+    def _why(self, name: str) -> str:
+        own = self.runs[0].manifest.own
+        if name not in own.get("lacks", ()):
+            return ""
+        return ": the load was somebody else's" if own["what"] == "observe" else ": a run on somebody's own lacks it"
 
     def _part(self, run: Run, name: str) -> pa.Table:
         table = run.table(name)

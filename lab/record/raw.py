@@ -8,13 +8,15 @@ several, for which the one that leads them writes. The observer writes one JSON 
 the books say by how much a load process's clock differs from the shared one.
 """
 
+import json
 import struct
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 # intended (us, monotonic); then microseconds: sent after intended, done after sent, and Server-Timing's pool,
-# connect, sql, app; body bytes; HTTP status (0: no answer); index of the route in plan.ROUTES; flags
+# connect, sql, app; body bytes; HTTP status (0: no answer); index of the route in plan.ROUTES, in the plan's paths, or
+# in the names of a locustfile; flags
 REQUEST = struct.Struct("<qIIIIIIIHBB")
 REQUEST_FIELDS: tuple[tuple[str, str], ...] = (
     ("intended_us", "<i8"),
@@ -36,6 +38,10 @@ FIRST = 1  # the first request of its TCP connection: it paid for the handshake
 FAILED = 2  # no answer, or a status of 400 and more
 UNFINISHED = 4  # still in flight when the run ended; done_after_us is its age then
 NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is its age from the intended start
+
+NAMES = "names.json"  # what a locustfile calls its requests, in the order of their index
+MOST_NAMES = 255  # that are told apart; the last index is for all others
+OTHER_NAMES = "(other names)"
 
 SATURATED_PCT = 90.0  # of one core: from there on a load process calls itself saturated
 LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
@@ -99,3 +105,9 @@ def books_file(folder: Path, process: int) -> Path:
 def observer_file(folder: Path, who: int | str) -> Path:
     """Where one observer writes its rows, named by its pid or by what it observes; no two write to the same file."""
     return folder / f"observer-{who}.jsonl"
+
+
+def read_names(folder: Path) -> list[str]:
+    """Return the names that a locustfile gave its requests; empty for any other load."""
+    file = folder / NAMES
+    return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []

@@ -15,19 +15,21 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lab.errors import IncompleteRunError, RecordError
-from lab.plan import LoadPlan
+from lab.plan import ROUTES, LoadPlan
 from lab.record import histogram, raw, sealing
 from lab.record.files import flush, write_atomically
+from lab.record.tables import TABLES
 
 FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
 LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
-_RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl")
+_RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl", raw.NAMES)
 _OF_THE_MACHINE = ("host", "python", "packages")
 
 
@@ -55,6 +57,7 @@ class Manifest:
     pool_counters: Mapping[str, Any] = field(default_factory=dict)  # what the app's meter counted
     files: Mapping[str, int] = field(default_factory=dict)  # Parquet file -> rows
     flags: tuple[str, ...] = ()  # reasons for which the run is not valid
+    own: Mapping[str, Any] = field(default_factory=dict)  # of a run on what is not the lab's: see lab.own; else empty
     state: str = "running"  # running, complete or failed
     reason: str = ""
     format: int = FORMAT
@@ -93,20 +96,21 @@ def fail(folder: Path, manifest: Manifest, reason: str) -> Manifest:
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Turn the raw files into tables, then mark the run as complete, in that order; raw files are removed last.
 
+    A run on what is not the lab's that made no load has neither requests nor books.
+
     :raises RecordError: if a load process left no books, or its file and its books disagree.
     """
-    books, plan = read_books(folder), LoadPlan.from_dict(manifest.load)
+    books = read_books(folder) if manifest.load or not manifest.own else []
     counted = any(folder.glob("histogram-*.bin"))
-    tables = {
-        "lag": sealing.lag(folder, books),
-        **({"histogram": sealing.counts(folder, books, histogram.slice_us(plan.total_s))} if counted else {}),
-        **sealing.observed(folder),
-    }
-    requests, process = sealing.requests(folder, books)
-    sealing.write_requests(folder / "requests.parquet", requests, process)
+    tables = sealing.observed(folder)
+    if manifest.own:  # what nobody looked at is not there, rather than empty
+        tables = {name: table for name, table in tables.items() if name not in manifest.own["lacks"]}
+    requests, loaded = _loaded(folder, manifest, books, counted) if books else (None, {})
+    tables |= loaded
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-    rows = {"requests": len(requests), **{name: table.num_rows for name, table in tables.items()}}
+    rows = {} if requests is None else {"requests": len(requests)}
+    rows |= {name: table.num_rows for name, table in tables.items()}
     for name in rows:
         flush(folder / f"{name}.parquet")
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}
@@ -116,7 +120,9 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
                 f"run {folder.name}: load process {book.process} planned {book.planned} requests and tells of "
                 f"{book.done} done, {book.failed} failed, {book.unfinished} unfinished; make the run again"
             )
-    recorded = sealing.counted(tables["histogram"]) if counted else sealing.recorded(requests)
+    recorded = totals if requests is None else sealing.recorded(requests)
+    if counted:
+        recorded = sealing.counted(tables["histogram"])
     if recorded != totals:
         raise RecordError(f"run {folder.name}: the books say {totals}, the records {recorded}; make the run again")
     flags = tuple(flag for book in books for flag in _flags(book))
@@ -139,6 +145,24 @@ def tidy(folder: Path) -> None:
     for pattern in (*_RAW, "*.part"):
         for file in folder.glob(pattern):
             file.unlink()
+
+
+def _loaded(
+    folder: Path, manifest: Manifest, books: list[raw.Books], counted: bool
+) -> tuple[np.ndarray[Any, Any], dict[str, pa.Table]]:
+    """Write the requests; return their records, and the other tables of the load."""
+    plan, names = LoadPlan.from_dict(manifest.load), _route_names(folder, manifest)
+    requests, process = sealing.requests(folder, books)
+    sealing.write_requests(folder / "requests.parquet", requests, process, names)
+    tables = {"lag": sealing.lag(folder, books)}
+    if counted:
+        tables["histogram"] = sealing.counts(folder, books, histogram.slice_us(plan.total_s), names)
+    return requests, tables
+
+
+def _route_names(folder: Path, manifest: Manifest) -> pa.Array:
+    names = raw.read_names(folder) or list(manifest.load.get("paths", ())) or [route.name for route in ROUTES]
+    return pa.array(names, pa.string())
 
 
 def _flags(book: raw.Books) -> Iterator[str]:
@@ -205,11 +229,14 @@ class Run:
     manifest: Manifest
 
     def table(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """Read one table.
+        """Read one table; an empty one if the run is of a kind that lacks it.
 
         :raises RecordError: if the file is missing or has not the number of rows that the manifest names.
         """
         file = self.folder / f"{name}.parquet"
+        if name in self.manifest.own.get("lacks", ()):
+            empty = TABLES[name].empty_table()
+            return empty if columns is None else empty.select(list(columns))
         try:
             # read_table would load pandas for it, which takes longer than most tables
             with pq.ParquetFile(file) as parts:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lab.errors import RecordError
-from lab.plan import ROUTES
 from lab.record import histogram, raw
 from lab.record.tables import TABLES
 
@@ -37,15 +36,18 @@ def requests(folder: Path, books: list[raw.Books]) -> tuple[_Rows, _Rows]:
     return rows[order], process[order]
 
 
-def write_requests(file: Path, rows: _Rows, process: _Rows) -> None:
-    """Write the requests, a million at a time: a table of ten million would take gigabytes."""
+def write_requests(file: Path, rows: _Rows, process: _Rows, names: pa.Array) -> None:
+    """Write the requests, a million at a time: a table of ten million would take gigabytes.
+
+    :param names: of the routes, in the order of their index.
+    """
     with pq.ParquetWriter(file, TABLES["requests"], compression="zstd") as writer:
         for first in range(0, max(len(rows), 1), _GROUP):
             part = slice(first, first + _GROUP)
-            writer.write_table(_request_table(rows[part], process[part]))
+            writer.write_table(_request_table(rows[part], process[part], names))
 
 
-def _request_table(rows: _Rows, process: _Rows) -> pa.Table:
+def _request_table(rows: _Rows, process: _Rows, names: pa.Array) -> pa.Table:
     unfinished = (rows["flags"] & raw.UNFINISHED) != 0
     unsent = (rows["flags"] & raw.NEVER_SENT) != 0
     sent = rows["intended_us"] + rows["sent_after_us"].astype(np.int64)
@@ -59,7 +61,7 @@ def _request_table(rows: _Rows, process: _Rows) -> pa.Table:
         **{key: _optional(rows[key]) for key in ("pool_us", "connect_us", "sql_us", "app_us")},
         "bytes": pa.array(rows["bytes"].astype(np.int64)),
         "status": pa.array(rows["status"].astype(np.int32)),
-        "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int8)), _route_names()),
+        "route": pa.DictionaryArray.from_arrays(pa.array(rows["route"].astype(np.int16)), names),
         "first": pa.array((rows["flags"] & raw.FIRST) != 0),
         "failed": pa.array((rows["flags"] & raw.FAILED) != 0),
         "unfinished": pa.array(unfinished | unsent),
@@ -70,10 +72,6 @@ def _request_table(rows: _Rows, process: _Rows) -> pa.Table:
 
 def _optional(values: np.ndarray[Any, Any]) -> pa.Array:
     return pa.array(values.astype(np.int64), mask=values == raw.MISSING)
-
-
-def _route_names() -> pa.Array:
-    return pa.array([route.name for route in ROUTES], pa.string())
 
 
 def lag(folder: Path, books: list[raw.Books]) -> pa.Table:
@@ -93,7 +91,7 @@ def lag(folder: Path, books: list[raw.Books]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def counts(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
+def counts(folder: Path, books: list[raw.Books], slice_us: int, names: pa.Array) -> pa.Table:
     """Add up the cells of all load processes: slices count from the common start, so no clock is involved."""
     dtype = np.dtype(list(histogram.CELL_FIELDS))
     files = [raw.histogram_file(folder, book.process) for book in books]
@@ -105,7 +103,7 @@ def counts(folder: Path, books: list[raw.Books], slice_us: int) -> pa.Table:
     kinds = pa.array(histogram.KINDS, pa.string())
     columns = [
         pa.array(keys["slice"].astype(np.int64) * slice_us),
-        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), _route_names()),
+        pa.DictionaryArray.from_arrays(pa.array(keys["route"].astype(np.int8)), names),
         pa.DictionaryArray.from_arrays(pa.array(keys["kind"].astype(np.int8)), kinds),
         pa.array([histogram.middle_us(int(number)) for number in keys["bucket"]], pa.float64()),
         pa.array(count),

@@ -48,9 +48,9 @@ TABLES: dict[str, pa.Schema] = {
             ("app_us", _I, "Server-Timing app: all of it inside the application"),
             ("bytes", _I, "body of the answer, bytes"),
             ("status", pa.int32(), "HTTP status; 0 if there was no answer"),
-            ("route", pa.dictionary(pa.int8(), _S), "name of the route"),
+            ("route", pa.dictionary(pa.int16(), _S), "name of the route"),
             ("first", _B, "the first of its TCP connection"),
-            ("failed", _B, "no answer, or a status of 400 and more"),
+            ("failed", _B, "no answer, a status of 400 and more, or what a locustfile calls a failure"),
             ("unfinished", _B, "in flight, or not sent, when the run ended"),
             ("process", _I, "the load process, as the manifest's loaders name it"),
         ]

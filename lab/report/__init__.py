@@ -68,7 +68,7 @@ def of(folder: Path) -> Report:
     from lab.record import experiment as experiments
     from lab.record import run as runs
     from lab.record import sweep as sweeps
-    from lab.report import capacity, comparison, run, sweep
+    from lab.report import capacity, comparison, own, run, sweep
 
     if (folder / sweeps.FILE).exists():
         return sweep.report(sweeps.read(folder))
@@ -77,5 +77,6 @@ def of(folder: Path) -> Report:
     if experiments.is_experiment(folder):
         return comparison.report(folder)
     if (folder / runs.MANIFEST).exists():
-        return run.report(runs.open_run(folder))
+        whole = runs.open_run(folder)
+        return own.report(whole) if whole.manifest.own else run.report(whole)
     raise RecordError(f"{folder} holds no run, comparison, sweep or capacity; name the folder that a command printed")
