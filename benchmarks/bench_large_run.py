@@ -95,7 +95,7 @@ def main(count: int = 10_000_000) -> int:
     ratio = found["summarise and judge"][1] / found["reference: read, sort two"][1]
     print(f"{'ratio of CPU to the reference':<32} {ratio:>7.2f}")
     print(f"{'goal, to summarise and show':<32} {GOAL_S:>7g} {'':>7} {GOAL_BYTES / 1e6:>7,.0f}")
-    looked = [found[name] for name in ("summarise and judge", "lab show", "lab report")]
+    looked = [found[name] for name in ("summarise and judge", "lab show")]
     return 0 if all(seconds <= GOAL_S and size_bytes <= GOAL_BYTES for seconds, _, size_bytes in looked) else 1
 
 

@@ -42,6 +42,7 @@ class Child:
     log: Path
     grace_s: float
     _leash: subprocess.Popen[bytes] = field(repr=False)
+    started_s: float = 0.0  # as started_at says
 
     @property
     def leash_pid(self) -> int:
@@ -74,6 +75,17 @@ class Child:
             _kill_group(self.pid)
             self._leash.wait()
             _close_pipes(self._leash)
+        if self._leash.returncode < 0:
+            self._end_alone()
+
+    def _end_alone(self) -> None:
+        """See to the command's end where its leash was killed: the kernel has asked it to stop, and nobody waited."""
+        if not wait_until(self._gone, self.grace_s):
+            _kill_group(self.pid)
+            wait_until(self._gone, 5.0)
+
+    def _gone(self) -> bool:
+        return not (is_same(self.pid, self.started_s) and is_running(self.pid))
 
     def release(self) -> None:
         """Let the command outlive this process; its leash goes on as its supervisor."""
@@ -134,7 +146,7 @@ def spawn(
         leash.wait()
         _close_pipes(leash)
         raise LabError(f"{name} could not be started: {answer['error']}")
-    return Child(name, answer["pid"], log, grace_s, leash)
+    return Child(name, answer["pid"], log, grace_s, leash, started_at(answer["pid"]))
 
 
 def stop_released(leash_pid: int, started_s: float, timeout_s: float = 15.0) -> None:

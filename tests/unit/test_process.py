@@ -58,6 +58,18 @@ def test_a_child_ends_when_its_leash_is_killed(tmp_path: Path) -> None:
     holder.communicate()
 
 
+def test_a_child_that_will_not_end_when_its_leash_is_killed_is_stopped_by_the_holder(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    child = process.spawn("child", [sys.executable, "-c", script], log=log, grace_s=0.3)
+    assert process.wait_until(lambda: "deaf" in log.read_text(), 30)
+    os.kill(child.leash_pid, signal.SIGKILL)
+    assert process.wait_until(lambda: not child.alive(), 10)
+    assert process.is_running(child.pid)
+    child.stop()
+    assert not process.is_running(child.pid)
+
+
 def test_what_a_dead_child_leaves_behind_is_killed(tmp_path: Path) -> None:
     child = process.spawn("child", ["sh", "-c", "sleep 60 & exit 3"], log=tmp_path / "log")
     assert child.wait(5) == 3
