@@ -14,7 +14,15 @@ import numpy as np
 from lab.analyse.measured import Measured
 from lab.analyse.warmup import Floats
 
-PARTS = ("queue", "network", "pool", "connect", "sql", "rest")
+SPOKEN = {  # the parts, for people
+    "queue": "waiting to be sent",
+    "network": "network and HTTP",
+    "pool": "waiting for the pool",
+    "connect": "connecting",
+    "sql": "executing SQL",
+    "rest": "the rest of the app",
+}
+PARTS = tuple(SPOKEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,13 @@ from lab.analyse.comparison import as_json
 from lab.analyse.delta import TableDelta
 from lab.analyse.pool import pool_use
 from lab.analyse.recorded import recorded_tables
+from lab.analyse.split import SPOKEN
 from lab.cli.pool import print_pool
 from lab.experiment import Result
 from lab.record import run as record
 from lab.units import format_ms, format_number, format_ratio
 
 CHART = "comparison.png"
-_SPLIT = {
-    "queue": "waiting to be sent",
-    "network": "network and HTTP",
-    "pool": "waiting for the pool",
-    "connect": "connecting",
-    "sql": "executing SQL",
-    "rest": "the rest of the app",
-}
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -127,7 +120,7 @@ def _rows() -> dict[str, Callable[[Mapping[str, Any]], str]]:
     }
     for percent in ("p50", "p95", "p99"):
         rows[f"latency {percent}"] = lambda v, key=percent: format_ms(v["latency_ms"][key])  # type: ignore[misc]
-    for key, label in _SPLIT.items():
+    for key, label in SPOKEN.items():
         rows[f"  mean {label}"] = lambda v, key=key: format_ms(v["split_ms"][key])  # type: ignore[misc]
     rows["connecting, p50 of those that did"] = lambda v: format_ms(v["connect_ms"]["p50"])
     for key in ("planned", "failed", "unfinished"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lab import experiment
 from lab.analyse.comparison import as_json
+from lab.analyse.split import SPOKEN
 from lab.chart import comparison as chart
 from lab.chart import labels
 from lab.report import Picture, Report, Sheet, repeat
@@ -43,8 +44,6 @@ def report(folder: Path) -> Report:
 
 
 def _split(variants: dict[str, dict[str, dict[str, float | None]]], names: list[str]) -> Sheet:
-    parts = {"queue": "waiting to be sent", "network": "network and HTTP", "pool": "waiting for the pool",
-             "connect": "connecting", "sql": "executing SQL", "rest": "the rest of the app"}  # fmt: skip
     each = [variant["split_ms"] for variant in variants.values()]
-    rows = [(text, *("–" if one[key] is None else format_ms(one[key]) for one in each)) for key, text in parts.items()]
+    rows = [(text, *("–" if one[key] is None else format_ms(one[key]) for one in each)) for key, text in SPOKEN.items()]
     return Sheet("Where the time of a mean request went", ("", *names), tuple(rows))
