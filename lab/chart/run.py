@@ -3,6 +3,7 @@
 from matplotlib.figure import Figure
 
 from lab.analyse.measured import measure
+from lab.analyse.split import WORDS
 from lab.analyse.summary import VariantSummary
 from lab.chart import labels, style
 from lab.chart.breakdown import time_split
@@ -49,14 +50,4 @@ def alt(run: Run, summary: VariantSummary) -> str:
     parts = summary.split_ms.as_dict() if summary.split_ms else {}
     most = max(((value, name) for name, value in parts.items() if value is not None), default=None)
     text = f"{finding(run, summary)}; latency {known or 'of too few requests for a percentile'}"
-    return f"{text}; of a mean request {format_ms(most[0])} went to {_SPOKEN[most[1]]}" if most else text
-
-
-_SPOKEN = {
-    "queue": "waiting to be sent",
-    "network": "network and HTTP",
-    "pool": "waiting for the pool",
-    "connect": "connecting",
-    "sql": "executing SQL",
-    "rest": "the rest of the app",
-}
+    return f"{text}; of a mean request {format_ms(most[0])} went to {WORDS[most[1]]}" if most else text

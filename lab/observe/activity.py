@@ -17,7 +17,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from lab import sql
-from lab.observe.connection import asked
+from lab.observe.connection import asked, catalog_columns
 from lab.observe.connection import connected as _connected
 from lab.observe.schedule import moments, next_due
 from lab.observe.session import select_list
@@ -37,9 +37,7 @@ def connected(dsn: str, application: str = APPLICATION, read_only: bool = True) 
 
 def columns(connection: Connection) -> dict[str, Collection[str]]:
     """Return the columns that this server's ``pg_stat_activity`` and ``pg_locks`` have."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.load("triage/columns"))
-        return dict(cursor.fetchall())
+    return dict(catalog_columns(connection, "pg_stat_activity", "pg_locks"))
 
 
 def session_columns(live: Collection[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection
 
-from lab.observe.connection import ask
+from lab.observe.connection import ask, catalog_columns
 from lab.observe.horizon import holders
 from lab.observe.session import select_list
 from lab.record.autovacuum import Look, Rules, Table
@@ -44,6 +44,9 @@ def look(connection: Connection) -> Look:
     )
 
 
+_WHERE = {"pg_class": "c", "pg_stat_all_tables": "s"}  # autovacuum's numbers stand, as the question calls them
+
+
 def looks(connection: Connection, seconds: float, every_s: float = 0.5) -> Iterator[Look]:
     """Give a look now, then one every *every_s* for *seconds*; at least two, unless *seconds* is 0."""
     end = time.monotonic() + seconds
@@ -55,7 +58,8 @@ def looks(connection: Connection, seconds: float, every_s: float = 0.5) -> Itera
 
 def tables(connection: Connection) -> tuple[Table, ...]:
     """Return every table, materialized view and TOAST table of the database that autovacuum may work on."""
-    live = {row["name"] for row in ask(connection, "observe/autovacuum_columns")}
+    found = catalog_columns(connection, *_WHERE)
+    live = {f"{alias}.{column}" for name, alias in _WHERE.items() for column in found[name]}
     rows = ask(connection, "observe/autovacuum_tables", {"columns": select_list(AUTOVACUUM, live)})
     return tuple(Table(options=options(row.pop("reloptions")), **row) for row in rows)
 

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 
 from lab.errors import ObserverError, UsageError
-from lab.observe.connection import ask
+from lab.observe.connection import ask, catalog_columns
 from lab.observe.session import select_list
 from lab.record.bloat import (
     APPROX,
@@ -132,7 +132,7 @@ class Look:
         self.locked = tuple(row["label"] for row in found if row["size_bytes"] is None)
         rows = [row for row in found if row["size_bytes"] is not None]
         wanted = [row["oid"] for row in rows]
-        live = {row["attname"] for row in self._ask("counter_columns")}
+        live = catalog_columns(self._connection, "pg_stat_all_tables")["pg_stat_all_tables"]
         counters = {row["oid"]: row for row in self._ask("counters", select_list(COUNTED, live), oids=wanted)}
         columns = self._columns("columns", wanted)
         return tuple(_table(row, columns[row["oid"]], counters.get(row["oid"])) for row in rows)

@@ -83,6 +83,15 @@ def asked(connection: Connection, text: str, parameters: Mapping[str, Any] | Non
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def catalog_columns(connection: Connection, *names: str) -> dict[str, list[str]]:
+    """Return the columns that views or catalogs of PostgreSQL's own have on this server, by their names.
+
+    :raises psycopg2.Error: if the server does not answer.
+    """
+    rows = asked(connection, sql.load("observe/catalog_columns"), {"names": list(names)})
+    return {row["name"]: row["columns"] for row in rows}
+
+
 def ask(
     connection: Connection, question: str, parts: Mapping[str, str] | None = None, **parameters: Any
 ) -> list[dict[str, Any]]:

@@ -1,9 +1,12 @@
 """A sweep's file: its cells, and what is refused with its line."""
 
+from pathlib import Path
+
 import pytest
 
 from lab.errors import UsageError
-from lab.study.question import parse
+from lab.study.question import parse, read
+from lab.study.sweep import STARTING_S
 
 PLAIN = """
 question = "Does the size matter?"
@@ -94,3 +97,73 @@ def test_no_toml_is_refused_with_its_line():
 def test_a_grid_of_nothing_is_refused():
     with pytest.raises(UsageError, match="varies nothing"):
         parse("[load]\nusers = 4\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("grid.users = [1]\nload.warmup_s = -2\n", "line 2: warmup_s is -2; give 0 to 3600"),
+        ("grid = {users = [1, 0]}\n", "line 1: users is 0"),
+        ("[grid]\nusers = [\n  1,\n  0,\n]\n", "line 2: users is 0"),
+        ("grid = 3\n", "line 1: grid is no table; write [grid]"),
+        ("[grid]\nusers = [true]\n", "users is true, which is no whole number; give 1 to 5000"),
+        ("[grid]\nrate_per_s = [nan]\n", "rate_per_s is nan; give 0.1 to 50000"),
+        ("[grid]\nrate_per_s = [inf]\n", "rate_per_s is inf; give 0.1 to 50000"),
+        ("[grid]\nusers = [2020-01-01]\n", "users is 2020-01-01, which is no whole number"),
+        ("[grid]\nusers = [1]\nusers = [2]\n", "line 3: this is no TOML: Cannot overwrite a value"),
+        ("[grid]\nusers = [" + "[" * 3000 + "]" * 3001 + "\n", "nested too deeply"),
+        ('[grid.server]\nlisten_addresses = ["*"]\n', "line 2: listen_addresses is the lab's own"),
+        ("[grid.server]\nwork_mem = [nan]\n", "line 2: work_mem is nan; give a number"),
+        ("[grid.server.work_mem]\na = [1]\n", "line 1: server.work_mem is"),
+        ("[grid]\nrate_per_s = [5]\n[load]\nthink_s = 1\n", "think_s is a pause of a closed load"),
+        (
+            f"[grid]\nusers = {list(range(1, 101))}\nsize = {list(range(1, 101))}\n",
+            "has 10,000 cells; give at most 1,000",
+        ),
+    ],
+)
+def test_whatever_else_is_wrong_is_one_line_too(text, words):
+    with pytest.raises(UsageError) as caught:
+        parse(text, "mine.toml")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"[grid]\nusers = [1] # \xff\n", "mine.toml, line 2: this is no UTF-8 text"),
+        ("[grid]\nusers = [1]\n".encode("utf-16"), "line 1: this is no UTF-8 text"),
+        (b"[grid]\r\nusers = [0]\r\n", "line 2: users is 0"),
+    ],
+)
+def test_a_file_that_is_no_plain_text_is_refused_with_its_line(tmp_path, data, words):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(data)
+    with pytest.raises(UsageError) as caught:
+        read(file)
+    assert words in str(caught.value)
+
+
+def test_a_mark_at_the_beginning_and_ends_of_lines_of_windows_change_nothing(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + PLAIN.replace("\n", "\r\n").encode())
+    assert read(file).hash == parse(PLAIN).hash
+
+
+@pytest.mark.parametrize("name", [".", "none.toml", "x" * 300])
+def test_what_is_no_file_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=r"experiments/quick\.toml"):
+        read(tmp_path / name)
+
+
+def test_every_ready_made_question_can_be_asked():
+    files = sorted((Path(__file__).parents[2] / "experiments").glob("*.toml"))
+    assert len(files) > 5
+    assert all(read(file).question.endswith("?") for file in files)
+
+
+def test_the_quick_one_is_of_four_cells_and_planned_for_less_than_two_minutes():
+    quick = read(Path(__file__).parents[2] / "experiments" / "quick.toml")
+    runs = len(quick.cells) * quick.repeats
+    assert (len(quick.cells), quick.load_s + STARTING_S * runs < 110) == (4, True)
