@@ -25,8 +25,8 @@ from lab.errors import UsageError
 
 MOST_RUNS = 12
 CONFIDENCE = 0.95  # what the interval keeps, over systems and noises that the posterior does not know
-_TAIL = 0.01  # of the posterior on either side of the interval
-_FINE = 0.025  # half the interval's width, of the rate, at which more runs are not worth their time
+_TAIL = 0.005  # of the posterior on either side of the interval
+_FINE = 0.03  # half the interval's width, of the rate, at which more runs are not worth their time
 _LEAST = 8  # runs before it may end
 _SIGMA = (0.16, 0.5, 0.84)
 _BESIDE = (0.0, 0.6, -0.6)  # of the spread, in turns: a curve is known best from both of its sides
