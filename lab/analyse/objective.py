@@ -90,7 +90,7 @@ def parse(text: str) -> Objective:
     """
     conditions = []
     for part in text.split(","):
-        match = _PART.fullmatch(part)
+        match = _PART.fullmatch(part.lower())
         if match is None:
             raise UsageError(f"objective {part.strip()!r} cannot be read; write it as: {DEFAULT}")
         conditions.append(_condition(*match.groups()))

@@ -25,14 +25,14 @@ from lab.errors import UsageError
 
 MOST_RUNS = 12
 CONFIDENCE = 0.95  # what the interval keeps, over systems and noises that the posterior does not know
-_TAIL = 0.01  # of the posterior on either side of the interval
-_FINE = 0.025  # half the interval's width, of the rate, at which more runs are not worth their time
+_TAIL = 0.005  # of the posterior on either side of the interval
+_FINE = 0.03  # half the interval's width, of the rate, at which more runs are not worth their time
 _LEAST = 8  # runs before it may end
 _SIGMA = (0.16, 0.5, 0.84)
 _BESIDE = (0.0, 0.6, -0.6)  # of the spread, in turns: a curve is known best from both of its sides
 _WIDEST = 0.25
 _FLAT = 0.1  # a latency that changed by less than this share of itself, in spite of another rate, is an idle one
-_REFUSALS = 3
+_REFUSALS = 4
 _NARROW = 1.1  # between the highest rate that met it and one that could not be sent: no room for another run
 
 
@@ -78,21 +78,26 @@ def find(
     :raises UsageError: if the start is not above 0, or a reading is no number.
     """
     readings: list[Reading] = []
-    refused = 0
-    while len(readings) + refused < MOST_RUNS:
-        rate = next_rate(readings, start_per_s, most_per_s)
+    refused: list[float] = []
+    while len(readings) + len(refused) < MOST_RUNS and len(refused) < _REFUSALS:
+        most = min(most_per_s, _below(readings, refused))
+        rate = next_rate(readings, start_per_s, most)
         if rate is None or rate < least_per_s:
             break
         excess = measure(rate)
-        if excess is not None:
+        if excess is None:
+            refused.append(rate)
+        else:
             readings.append(Reading(rate, excess))
-            continue
-        refused += 1
-        met = max((one.rate_per_s for one in readings if one.met), default=None)
-        if refused >= _REFUSALS or (met is not None and rate < _NARROW * met):
-            break
-        most_per_s = rate / 2 if met is None else math.sqrt(rate * met)
     return answer(readings)
+
+
+def _below(readings: Sequence[Reading], refused: Sequence[float]) -> float:
+    """Return the highest rate worth trying below those that could not be sent: halfway to the highest that could."""
+    if not refused:
+        return math.inf
+    sent = max((one.rate_per_s for one in readings), default=min(refused) / 4)
+    return sent if min(refused) < _NARROW * sent else math.sqrt(sent * min(refused))
 
 
 def next_rate(readings: Sequence[Reading], start_per_s: float, most_per_s: float = math.inf) -> float | None:

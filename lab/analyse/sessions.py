@@ -118,7 +118,7 @@ def compare(
             raise UsageError(f"the {which} has {len(runs)} run; a comparison of sessions needs two or more of each")
     metric = METRICS.get(_model(first), METRICS["closed"])
     if _model(first) != _model(second):
-        apart = f"a {_model(first)} load against a {_model(second)} one: they have no measure in common"
+        apart = f"unlike models: {_model(first)} against {_model(second)}; they have no measure in common"
         return Between(metric, None, "invalid", (apart,), ())
     pools, said = _pools(first, second), gates.reasons([*first, *second])
     differs = [*pools, *(reason for reason in said if reason.startswith(UNLIKE))]

@@ -122,6 +122,8 @@ def find(
             return None if tried[-1].generators else tried[-1].reading.excess
 
         answer = search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
+        if answer.low is None or answer.high is None:
+            answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
     found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s)
     write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found

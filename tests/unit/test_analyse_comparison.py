@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lab.analyse import gates, system
-from lab.analyse.comparison import Interval, as_json, compare_runs, interval, judge
+from lab.analyse.comparison import Interval, as_json, compare_runs, compare_values, interval, judge
 from lab.analyse.summary import summarise
-from lab.errors import RecordError
+from lab.errors import RecordError, UsageError
 from lab.plan import LoadPlan, PoolConfig
 from tests import stored
 
@@ -52,17 +52,44 @@ def test_a_verdict_needs_an_interval_without_one_and_two_per_cent(found, higher_
     assert bool(why) == (verdict == "no evidence")
 
 
-@pytest.mark.parametrize("pairs", [3, 5, 8])
-def test_like_with_like_rarely_differs_in_spite_of_drift(pairs):
+def experiments(pairs, noise, shift=0.0, count=2000, metric="throughput_per_s"):
+    """Verdicts on simulated experiments: a machine gets slower by a fifth, each side comes first as often."""
     rng = np.random.default_rng(pairs)
-    wrong = 0
-    for _ in range(2000):
-        drift = np.linspace(0, 0.2, 2 * pairs).reshape(pairs, 2)
-        for pair in drift:
-            rng.shuffle(pair)
-        logs = drift + rng.normal(0, 0.05, (pairs, 2))
-        wrong += interval(np.exp(logs[:, 1] - logs[:, 0])).excludes_one
-    assert wrong / 2000 <= 0.06
+    verdicts = []
+    for _ in range(count):
+        drift = np.linspace(0, -0.2, 2 * pairs).reshape(pairs, 2)
+        turned = rng.permutation(pairs)[: (pairs + rng.integers(2)) // 2]
+        drift[turned] = drift[turned, ::-1]
+        logs = drift + rng.normal(0, noise, (pairs, 2))
+        first, second = np.exp(logs[:, 0]), np.exp(logs[:, 1] + shift)
+        verdicts.append(compare_values(list(first), list(second), metric).verdict)
+    return {verdict: verdicts.count(verdict) / count for verdict in set(verdicts)}
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.02, 0.05])
+@pytest.mark.parametrize("pairs", [3, 5, 8])
+def test_like_with_like_rarely_differs_in_spite_of_drift(pairs, noise):
+    assert experiments(pairs, noise)["no evidence"] >= 0.96
+
+
+@pytest.mark.parametrize(("metric", "verdict"), [("throughput_per_s", "faster"), ("latency_ms.p50", "slower")])
+def test_a_shift_of_five_per_cent_is_found_with_eight_pairs(metric, verdict):
+    assert experiments(8, 0.015, math.log(1.05), metric=metric)[verdict] >= 0.97
+
+
+def test_a_verdict_needs_more_confidence_than_the_interval_that_is_told():
+    found = interval([1.03, 1.12, 1.04, 1.10, 1.01])
+    told, why = judge(found, higher_is_faster=True)
+    assert found.excludes_one
+    assert (told, why[0][:36]) == ("no evidence", "a verdict needs 97 % confidence, and")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [([], []), ([1.0], [1.0, 2.0]), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [math.nan])]
+)
+def test_values_that_make_no_ratio_are_refused(first, second):
+    with pytest.raises(UsageError):
+        compare_values(first, second)
 
 
 def test_the_interval_covers_the_truth():

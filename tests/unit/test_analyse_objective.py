@@ -63,12 +63,18 @@ def test_a_table_of_a_question_is_an_objective():
 
 @pytest.mark.parametrize(
     "text", ["", "p98 < 3 ms", "p99 < 50", "p99 < 50 %", "failed < 3 ms", "p99 < 0 ms", "failed < 101 %", "p99 > 5 ms",
-             "p99 < 5 ms, p99 < 7 ms", "p99 < 1.2.3 ms"],
+             "p99 < 5 ms, p99 < 7 ms", "p99 < 1.2.3 ms",
+             "p99 < nan ms", "p99 < inf ms", "p99 < 1e3 ms", "p99 < 5 us", "p99 < 5 ms,", "p99 < 5 ms; failed < 1 %",
+             "failed < 1 %, failed < 2 %", "p99 < . ms", f"p99 < {'9' * 400} ms"],
 )  # fmt: skip
 def test_what_is_no_objective_is_refused_in_one_line(text):
     with pytest.raises(UsageError) as caught:
         parse(text)
     assert "\n" not in str(caught.value)
+
+
+def test_spaces_capitals_and_seconds_are_read():
+    assert str(parse(" P99<0.05S ,FAILED  <= 1 % ")) == "p99 < 50 ms, failed < 1 %"
 
 
 def test_an_objective_reads_back_as_it_is_written():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lab.analyse.comparison import judge
 from lab.analyse.sessions import floor, interval
 
 TRIALS = 400
@@ -42,6 +43,16 @@ def test_like_with_like_is_rarely_different_once_the_floor_is_known():
             wrong[known] += interval(first, second, noise if known else None).excludes_one
     assert wrong[True] <= 0.07 * TRIALS
     assert wrong[False] > 0.3 * TRIALS  # without it every second day is a discovery
+
+
+@pytest.mark.parametrize("sessions", [3, 4, 6])
+def test_a_floor_of_few_sessions_makes_no_discoveries_either(sessions):
+    wrong = 0
+    for seed in range(TRIALS):
+        rng = np.random.default_rng(seed)
+        noise = floor([session(rng) for _ in range(sessions)])
+        wrong += judge(interval(session(rng), session(rng), noise), True)[0] != "no evidence"
+    assert wrong <= 0.05 * TRIALS
 
 
 def test_a_true_difference_beyond_the_floor_is_found():

@@ -1,6 +1,7 @@
 """Two recorded sessions against each other: which runs, what is refused, what the floor is taken from."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,41 @@ def test_unlike_loads_are_refused_unless_asked_for(days):
     asked = compare(first, second, unlike=True)
     assert asked.verdict != "invalid"
     assert any(note.startswith("unlike loads") for note in asked.notes)
+
+
+def test_a_variant_of_another_pool_is_compared_only_where_that_is_meant(days):
+    first, second = summaries(days, "monday", "null")[1], summaries(days, "tuesday", "queue:size=10,overflow=0")[1]
+    found = compare(first, second)
+    assert found.verdict == "invalid"
+    assert found.reasons[0].startswith("unlike pools: the runs differ in kind")
+    assert compare(first, second, named=True).verdict == "faster"
+
+
+def test_an_open_load_is_never_compared_with_a_closed_one(days):
+    stored.pairs(days / "runs" / "open", [(60, 25), (61, 26)], load=replace(SHORT, model="open", rate_per_s=200.0))
+    (days / "runs" / "open" / "experiment.json").write_text("{}")
+    first, second = summaries(days, "monday", "null")[1], summaries(days, "open", "null")[1]
+    found = compare(first, second, unlike=True)
+    assert (found.verdict, found.found) == ("invalid", None)
+    assert "no measure in common" in found.reasons[0]
+
+
+def test_one_run_is_no_session(days):
+    runs = summaries(days, "monday", "null")[1]
+    with pytest.raises(UsageError, match="the second has 1 run"):
+        compare(runs, runs[:1])
+
+
+def test_a_run_that_is_not_complete_is_left_out_and_said(days, capsys):
+    folder = sorted((days / "runs" / "tuesday").glob("run-*null*"))[0]
+    (folder / "manifest.json").write_text("{")
+    assert run(["between", "monday", "tuesday", "--variant", "null", "--json"]) == 0
+    assert any(note.startswith("left out of tuesday") for note in json.loads(capsys.readouterr().out)["notes"])
+
+
+def test_the_same_runs_are_not_compared_with_themselves(days, capsys):
+    assert run(["between", "monday", "monday", "--variant", "null"]) == 2
+    assert "are the same runs" in capsys.readouterr().err
 
 
 def test_the_floor_is_of_this_machine_only(days):
