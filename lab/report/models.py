@@ -6,7 +6,7 @@ from typing import Any
 from lab.analyse import concurrency, rates, sizing
 from lab.analyse.concurrency import Concurrency
 from lab.analyse.objective import Objective
-from lab.analyse.series import One, Series, of_sweep
+from lab.analyse.series import One, of_sweep
 from lab.chart import sweep as chart
 from lab.chart.comparison import png
 from lab.errors import UsageError
@@ -33,9 +33,14 @@ class Models:
     @property
     def said(self) -> tuple[str, ...]:
         """What the models say: of each series a sentence, with its name before it."""
-        found = [(one.series, concurrency.sentences(one)) for one in self.closed]
-        found += [(one.series, rates.sentences(one)) for one in self.open]
-        return tuple(_sentence(series, "; ".join(said)) for series, said in found)
+        return tuple(_sentence(name, "; ".join(clauses)) for name, clauses in self.clauses)
+
+    @property
+    def clauses(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What the models say: of each series its name (empty if it is the only one), and clauses."""
+        found = [(one.series.label, concurrency.sentences(one)) for one in self.closed]
+        found += [(one.series.label, rates.sentences(one)) for one in self.open]
+        return tuple((name, tuple(said)) for name, said in found)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -58,9 +63,9 @@ class Models:
         return [*map(concurrency.as_dict, self.closed), *map(rates.as_dict, self.open)]
 
 
-def _sentence(series: Series, text: str) -> str:
-    said = f"{series.label}: {text}" if series.label else text[:1].upper() + text[1:]
-    return f"{said}." if text else f"{series.label}: nothing more is told."
+def _sentence(name: str, text: str) -> str:
+    said = text or "nothing more is told"
+    return f"{name}: {said}." if name else f"{said[:1].upper()}{said[1:]}."
 
 
 def _laws(models: Sequence[Concurrency]) -> Sheet:
