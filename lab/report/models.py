@@ -14,6 +14,7 @@ from lab.record.sweep import Sweep
 from lab.report import Picture, Sheet
 from lab.units import format_number
 
+_NOTHING = 1e-8  # of contention and coherency: with less, a million users would not feel it
 _LEAST = 2  # values of the axis, for a chart of it
 
 
@@ -79,7 +80,11 @@ def _law(found: Concurrency) -> tuple[str, ...]:
     name, fit = found.series.label or "all cells", found.fit
     if fit is None:
         return (name, *("–",) * 5, str(found.knee))
-    coefficients = (fit.law.rate_per_s, fit.law.sigma, fit.law.kappa)
+    # the fit ends near 0, not at it, where there is none
+    coefficients = (
+        fit.law.rate_per_s,
+        *(0.0 if value < _NOTHING else value for value in (fit.law.sigma, fit.law.kappa)),
+    )
     return (name, *map(format_number, coefficients), found.peak, f"{format_number(fit.off_pct)} %", str(found.knee))
 
 
@@ -111,7 +116,7 @@ def _formulas(models: Sequence[Concurrency]) -> Iterator[Sheet]:
             rows = tuple(
                 (one.name, f"{format_number(one.value)} {one.unit}", one.how, one.warning or "–") for one in figures
             )
-            yield Sheet(f"The sizing formulas for {where}", ("", "", "stands on", "but"), rows)
+            yield Sheet(f"The sizing formulas for {where}", ("", "value", "stands on", "but"), rows)
 
 
 def _figures(one: One) -> list[sizing.Figure]:
