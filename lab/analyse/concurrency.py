@@ -60,10 +60,17 @@ class Concurrency:
         """Say where the law's throughput is highest."""
         if self.fit is None:
             return f"not told: {self.why}"
+        if self.fit.peak_users is None and self.bends:
+            return f"not told: its interval goes beyond {max(self.fit.band):,} users"
         if self.fit.peak_users is None:
-            return "not reached: the sweep did not pass it"
+            return f"not reached: the sweep ends at {max(self.fit.band):,} users"
         low, high = (format_number(value) for value in (self.fit.peak_low, self.fit.peak_high))
         return f"{format_number(self.fit.peak_users)} users (95 % {low} to {high})"
+
+    @property
+    def bends(self) -> bool:
+        """Whether the law has its peak within the sweep, told or not."""
+        return self.fit is not None and self.fit.law.peak_users <= max(self.fit.band)
 
     @property
     def little_pct(self) -> tuple[float, float] | None:
@@ -78,7 +85,7 @@ def model(series: Series) -> Concurrency:
     fit, why = None, ""
     measured = series.measured
     if len(measured) < LEAST_POINTS:
-        why = f"{len(measured)} concurrencies with a run to be believed, and the law takes {LEAST_POINTS}"
+        why = _few(measured)
     else:
         fit = usl.fit(measured)
     return Concurrency(series, fit, why, knee(measured))
@@ -92,7 +99,7 @@ def knee(measured: Mapping[int, Sequence[float]], seed: int = 1) -> Knee:
     '16 users'
     """
     if len(measured) < LEAST_POINTS:
-        return Knee(None, why=f"{len(measured)} concurrencies with a run to be believed, and it takes {LEAST_POINTS}")
+        return Knee(None, why=_few(measured))
     if any(len(values) < 2 for values in measured.values()):
         return Knee(None, why="a single run says nothing of its spread; give every cell two runs or more")
     draw = np.random.default_rng(seed)
@@ -104,6 +111,10 @@ def knee(measured: Mapping[int, Sequence[float]], seed: int = 1) -> Knee:
     if high > _WIDEST * low:
         return Knee(None, why=f"it may be anywhere from {low} to {high} users")
     return Knee(found, min(low, found), max(high, found))
+
+
+def _few(measured: Mapping[int, Sequence[float]]) -> str:
+    return f"{len(measured)} of at least {LEAST_POINTS} concurrencies have a run to be believed"
 
 
 def _medians(measured: Mapping[int, Sequence[float]], draw: np.random.Generator) -> dict[int, float]:

@@ -120,9 +120,13 @@ def _guesses(ax: Axes, guesses: Mapping[str, float]) -> None:
 
 def _closed_name(found: Concurrency, name: str) -> str:
     peak = found.fit.peak_users if found.fit else None
-    said = "no curve" if found.fit is None else "N* not reached" if peak is None else f"N* {format_number(peak)}"
+    said = "no curve" if found.fit is None else _no_peak(found) if peak is None else f"N* {format_number(peak)}"
     knee = "knee not told" if found.knee.users is None else f"knee {found.knee.users}"
     return "\n".join([*([wrapped_name(name)] if name else []), said, knee])
+
+
+def _no_peak(found: Concurrency) -> str:
+    return "N* not told" if found.bends else "N* not reached"
 
 
 def wrapped_name(label: str) -> str:
@@ -147,7 +151,8 @@ def closed_title(models: Sequence[Concurrency]) -> str:
         return "No run is to be believed: the squares prove nothing"
     if len(models) == 1 and (fit := models[0].fit) is not None:
         if fit.peak_users is None:
-            return f"Up to {max(fit.band):,} users the sweep did not pass the peak of the law"
+            what = "all of the peak's interval" if models[0].bends else "the peak of the law"
+            return f"Up to {max(fit.band):,} users the sweep did not pass {what}"
         return f"Throughput is highest at {models[0].peak}, by the law"
     point, name = max(known, key=lambda one: median(one[0].rates_per_s))
     most = format_number(median(point.rates_per_s))

@@ -36,8 +36,9 @@ def sweep(
         typer.echo(json.dumps(done.as_dict() | {"models": models.as_dict()}, indent=2, allow_nan=False))
         return
     _print(question, done.done())
-    for text in models.said:
-        Console(highlight=False).print(text, markup=False, soft_wrap=True)
+    for name, clauses in models.clauses:
+        for text in (name, *(f"  {clause}" for clause in clauses)) if name else clauses:
+            Console(highlight=False).print(text, markup=False, soft_wrap=True)
     Console(highlight=False).print(f"in {done.folder}", markup=False, soft_wrap=True)
 
 

@@ -96,7 +96,7 @@ def loaded(bench: Bench, plan: LoadPlan, spec: str = "queue:size=5,overflow=0") 
 
     :raises LabError: if a part dies.
     """
-    bench.say(f"a {plan.model} load of {plan.total_s:g} s")
+    bench.say(f"{plan.model} load of {plan.total_s:g} s")
     question = experiment.Question((Variant(spec, PoolConfig.parse(spec)),), plan, pairs=1)
     folder = experiment.perform(question, bench.config, None, bench.where)
     return open_run(folder / question.slots()[0].folder_name)

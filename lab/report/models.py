@@ -6,7 +6,7 @@ from typing import Any
 from lab.analyse import concurrency, rates, sizing
 from lab.analyse.concurrency import Concurrency
 from lab.analyse.objective import Objective
-from lab.analyse.series import One, Series, of_sweep
+from lab.analyse.series import One, of_sweep
 from lab.chart import sweep as chart
 from lab.chart.comparison import png
 from lab.errors import UsageError
@@ -14,6 +14,7 @@ from lab.record.sweep import Sweep
 from lab.report import Picture, Sheet
 from lab.units import format_number
 
+_NOTHING = 1e-8  # of contention and coherency: with less, a million users would not feel it
 _LEAST = 2  # values of the axis, for a chart of it
 
 
@@ -33,9 +34,14 @@ class Models:
     @property
     def said(self) -> tuple[str, ...]:
         """What the models say: of each series a sentence, with its name before it."""
-        found = [(one.series, concurrency.sentences(one)) for one in self.closed]
-        found += [(one.series, rates.sentences(one)) for one in self.open]
-        return tuple(_sentence(series, "; ".join(said)) for series, said in found)
+        return tuple(_sentence(name, "; ".join(clauses)) for name, clauses in self.clauses)
+
+    @property
+    def clauses(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What the models say: of each series its name (empty if it is the only one), and clauses."""
+        found = [(one.series.label, concurrency.sentences(one)) for one in self.closed]
+        found += [(one.series.label, rates.sentences(one)) for one in self.open]
+        return tuple((name, tuple(said)) for name, said in found)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -58,9 +64,9 @@ class Models:
         return [*map(concurrency.as_dict, self.closed), *map(rates.as_dict, self.open)]
 
 
-def _sentence(series: Series, text: str) -> str:
-    said = f"{series.label}: {text}" if series.label else text[:1].upper() + text[1:]
-    return f"{said}." if text else f"{series.label}: nothing more is told."
+def _sentence(name: str, text: str) -> str:
+    said = text or "nothing more is told"
+    return f"{name}: {said}." if name else f"{said[:1].upper()}{said[1:]}."
 
 
 def _laws(models: Sequence[Concurrency]) -> Sheet:
@@ -74,7 +80,11 @@ def _law(found: Concurrency) -> tuple[str, ...]:
     name, fit = found.series.label or "all cells", found.fit
     if fit is None:
         return (name, *("–",) * 5, str(found.knee))
-    coefficients = (fit.law.rate_per_s, fit.law.sigma, fit.law.kappa)
+    # the fit ends near 0, not at it, where there is none
+    coefficients = (
+        fit.law.rate_per_s,
+        *(0.0 if value < _NOTHING else value for value in (fit.law.sigma, fit.law.kappa)),
+    )
     return (name, *map(format_number, coefficients), found.peak, f"{format_number(fit.off_pct)} %", str(found.knee))
 
 
@@ -106,7 +116,7 @@ def _formulas(models: Sequence[Concurrency]) -> Iterator[Sheet]:
             rows = tuple(
                 (one.name, f"{format_number(one.value)} {one.unit}", one.how, one.warning or "–") for one in figures
             )
-            yield Sheet(f"The sizing formulas for {where}", ("", "", "stands on", "but"), rows)
+            yield Sheet(f"The sizing formulas for {where}", ("", "value", "stands on", "but"), rows)
 
 
 def _figures(one: One) -> list[sizing.Figure]:

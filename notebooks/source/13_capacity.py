@@ -161,6 +161,11 @@ last = record.load(found.series.points[-1].runs[0].run.folder)["requests"].dropn
 )
 begun, ended = last["intended_us"].to_numpy(), last["done_us"].to_numpy()
 counted = scaling.under_way(begun, ended)
+one = requests[requests["users"] == 1].dropna(subset=["done_us"])
+alone = max(
+    scaling.under_way(run["intended_us"].to_numpy(), run["done_us"].to_numpy())
+    for _, run in one.groupby("run", observed=True)
+)
 rate_us = len(last) / (ended.max() - begun.min())
 counted, rate_us * (ended - begun).mean()
 
@@ -177,14 +182,12 @@ lesson.claim(
 )
 
 # %% [markdown]
-# In a closed load this has a consequence that is often taken for a discovery. The users are given, so once throughput no longer grows, latency grows with every user: it is users divided by throughput. The column *50%* above shows it.
+# In a closed load this has a consequence that is often taken for a discovery. The users are given, so once throughput no longer grows, latency grows with every user: it is users divided by throughput. The column *50%* above shows it. Whoever adds users to such a load adds requests that wait.
 
 # %%
-middle = requests.groupby("users")["ms"].median()
+lesson.claim("Of one user, no more than one request is under way", alone, at_most=1.01)
 lesson.claim(
-    "The most users wait clearly longer than one alone",
-    middle[max(users)] / middle[1],
-    at_least=1.5,
+    "Of the most users, several are at any moment", counted / alone, at_least=3
 )
 
 # %% [markdown]

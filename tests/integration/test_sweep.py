@@ -65,6 +65,10 @@ def test_a_killed_sweep_repeats_nothing_but_the_run_in_flight(ask):
     assert len(list(folder.glob("cut-1-run-02-*"))) == 1
     tables = {tuple(sorted(open_run(run).manifest.files)) for run in folder.glob("run-*")}
     assert len(tables) == 1
+    assert [(one["series"], one["axis"], one["usl"]) for one in found["models"]] == [
+        ("null", "users", None),
+        ("queue:size=2,overflow=0", "users", None),
+    ]
 
 
 def test_what_is_complete_is_not_measured_again_and_a_changed_file_is_not_mixed_in(ask):

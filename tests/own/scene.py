@@ -65,6 +65,7 @@ def serving(folder: Path, module: str, **environment: str) -> Iterator[str]:
     """Run an application that is no part of the lab, with uvicorn, from its own folder."""
     port = free_port(0, "a test")
     argv = [sys.executable, "-m", "uvicorn", module, "--port", str(port), "--log-level", "warning"]
+    argv += ["--timeout-graceful-shutdown", "2"]  # a request that hangs must not keep it
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "PG"))}
     child = subprocess.Popen(argv, cwd=folder, env={**kept, **environment})
     try:
@@ -72,7 +73,11 @@ def serving(folder: Path, module: str, **environment: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         child.terminate()
-        child.wait(20)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def answers(port: int) -> bool:

@@ -49,13 +49,18 @@ MUTATIONS = (
                 'begun, ended = last["intended_us"].to_numpy(), last["done_us"].to_numpy()',
                 'begun, ended = (pd.concat([last[name]] * 2).to_numpy() for name in ("intended_us", "done_us"))',
             ),
-            ("middle[max(users)] / middle[1]", "middle[1] / middle[max(users)]"),
         ),
         (
             "Rate times mean latency is what was counted under way",
             "Never were more requests under way than there were users",
-            "The most users wait clearly longer than one alone",
         ),
+    ),
+    mutated(
+        (SWEEP, LITTLE),
+        'requests["users"] == 1]',
+        'requests["users"] == max(users)]',
+        "Of one user, no more than one request is under way",
+        "Of the most users, several are at any moment",
     ),
     mutated(
         (HOLD,),
