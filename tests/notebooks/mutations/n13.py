@@ -99,6 +99,6 @@ MUTATIONS = (
         ("Your turn",),
         "bounded = lesson.closed_load(users=10, think_s=0.2)",
         "bounded = lesson.closed_load(users=10, think_s=0.02)",
-        "No user asked more often than the pause allows",
+        "The users asked hardly more often than the pause allows",
     ),
 )
