@@ -92,7 +92,11 @@ def parse(text: str) -> Objective:
     for part in text.split(","):
         match = _PART.fullmatch(part.lower())
         if match is None:
-            raise UsageError(f"objective {part.strip()!r} cannot be read; write it as: {DEFAULT}")
+            names = ", ".join(PERCENTILES)
+            raise UsageError(
+                f"objective {part.strip()!r} cannot be read; it is one of {names} or {FAILED}, then <, a number and "
+                f"ms, s or %, such as: {DEFAULT}"
+            )
         conditions.append(_condition(*match.groups()))
     names = [one.what for one in conditions]
     if len(set(names)) < len(names):

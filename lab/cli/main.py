@@ -322,8 +322,11 @@ def show(
     from lab import experiment
     from lab.cli import results
     from lab.record import experiment as folders
+    from lab.record import places
 
-    folder = folders.find(settings.read().home, run)
+    home = settings.read().home
+    places.refuse_many(home, run)
+    folder = folders.find(home, run)
     if not folders.is_experiment(folder):
         results.show_run(OUT, folder, as_json, _print_json)
         return

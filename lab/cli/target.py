@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from lab import config as settings
+from lab import conninfo
 from lab.cli.watch import ERRORS
 from lab.compose.stack import Stack
 from lab.errors import ObserverError, UsageError
@@ -21,28 +22,40 @@ from lab.errors import ObserverError, UsageError
 _SECRET = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 
-def taken(dsn: str) -> str:
+def taken(context: typer.Context, dsn: str) -> str:
     """Return a DSN without its password, which goes to this process's environment, where other accounts can't read it.
 
     That it stood in the process list cannot be undone, and is said.
-    """
-    import psycopg2
-    from psycopg2.extensions import make_dsn, parse_dsn
 
+    :raises UsageError: if it was given and is empty, or none; the message repeats nothing of it.
+    """
+    from psycopg2.extensions import make_dsn
+
+    if not dsn.strip():
+        source = context.get_parameter_source("dsn")
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError("--dsn is empty; is the variable set that it is taken from?")
+        return ""
     try:
-        parts = parse_dsn(dsn) if dsn else {}
-    except psycopg2.Error:
-        return dsn  # said with its reason where it is used
+        parts = conninfo.parse(dsn)
+    except ValueError as error:
+        if conninfo.shows_password(dsn):
+            _say_password()
+        raise UsageError(f"--dsn: the DSN cannot be read: {error}") from None
     if "password" not in parts:
         return dsn
     os.environ["PGPASSWORD"] = parts.pop("password")
+    _say_password()
+    return str(make_dsn(**parts))
+
+
+def _say_password() -> None:
     ERRORS.print(
         "note: the password in --dsn stands in the process list meanwhile; PGPASSWORD, a passfile or a service keeps "
         "it out",
         markup=False,
         soft_wrap=True,
     )
-    return str(make_dsn(**parts))
 
 
 DSN = Annotated[

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection, cursor, parse_dsn
 
-from lab import sql
+from lab import conninfo, sql
 from lab.errors import ObserverError
 from lab.observe.cpu import Usage
 from lab.record.tables import TABLES
@@ -50,9 +50,9 @@ def check_dsn(dsn: str) -> None:
     :raises ObserverError: with what to write instead.
     """
     try:
-        parts = parse_dsn(dsn)
-    except psycopg2.Error as error:
-        raise ObserverError(f"the DSN cannot be read: {one_line(error)}") from None
+        parts = conninfo.parse(dsn)
+    except ValueError as error:
+        raise ObserverError(f"the DSN cannot be read: {error}") from None
     if "password" in parts:
         raise ObserverError(
             "the DSN carries a password, which ps shows to everybody; leave it out and set PGPASSWORD, "

@@ -10,12 +10,16 @@ def write_atomically(file: Path, text: str, durable: bool = True) -> None:
     *durable* waits for the disk; where time counts and the file is only a message, it need not.
     """
     part = file.with_name(file.name + ".part")
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
-    part.replace(file)
+    try:
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     if durable:
         flush(file.parent)
 

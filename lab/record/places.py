@@ -5,16 +5,17 @@ from pathlib import Path
 from lab.errors import RecordError
 
 SHELVES = ("runs", "sweeps", "capacity", "noise")
+_REPORTED = SHELVES[:3]  # a calibration has no report of its own
 _SIGNS = ("experiment.json", "sweep.json", "capacity.json", "noise.json", "manifest.json")
 
 
 def find(home: Path, name: str) -> Path:
-    """Return the folder of what is named: a path, a name below the home, or ``last`` for the newest of all.
+    """Return the folder of what is named: a path, a name below the home, or ``last``: the newest that has a report.
 
     :raises RecordError: if there is none.
     """
     if name == "last":
-        folders = [folder for shelf in SHELVES for folder in (home / shelf).glob("*") if _is_one(folder)]
+        folders = [folder for shelf in _REPORTED for folder in (home / shelf).glob("*") if _is_one(folder)]
         if not folders:
             raise RecordError(f"nothing was measured in {home} yet; make a first one: lab compare null queue")
         return max(folders, key=lambda folder: folder.name)
@@ -22,6 +23,22 @@ def find(home: Path, name: str) -> Path:
         if _is_one(folder):
             return folder.absolute()
     raise RecordError(f"{name!r} is nothing that was measured, neither as a path nor in {home}; try: last")
+
+
+def refuse_many(home: Path, name: str) -> None:
+    """Refuse what is named if it is made of many runs and is no comparison.
+
+    :raises RecordError: saying which command tells of it.
+    """
+    try:
+        folder = find(home, name)
+    except RecordError:
+        return  # whoever looks for a run says it in its own words
+    for sign, what in (("sweep.json", "a sweep"), ("capacity.json", "a search for capacity")):
+        if (folder / sign).exists():
+            raise RecordError(f"{folder.name} is {what}: lab report {folder.name} tells of it, lab show of its runs")
+    if (folder / "noise.json").exists():
+        raise RecordError(f"{folder.name} is a calibration: lab noise tells the floor, lab show {folder}/RUN a run")
 
 
 def _is_one(folder: Path) -> bool:

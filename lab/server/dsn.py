@@ -13,9 +13,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg2
-from psycopg2.extensions import parse_dsn
-
+from lab import conninfo
 from lab.errors import ServerError, UsageError
 from lab.server import account as accounts
 
@@ -161,10 +159,11 @@ def parse(text: str) -> dict[str, str]:
     scheme, separator, rest = text.partition("://")
     plain = f"postgresql://{rest}" if separator and scheme.partition("+")[0] in ("postgresql", "postgres") else text
     try:
-        return dict(parse_dsn(plain))
-    except psycopg2.Error:
+        return conninfo.parse(plain)
+    except ValueError:
         raise UsageError(
-            "LAB_DSN is no DSN that PostgreSQL understands; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            "LAB_DSN is no DSN that PostgreSQL understands; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+            "the signs @, / and space of a password as %40, %2F and %20"
         ) from None
 
 

@@ -10,8 +10,10 @@ import pytest
 import typer
 
 from lab.analyse.usl import Law
-from lab.cli.main import _ELSEWHERE, _bring, app
+from lab.cli.main import _ELSEWHERE, _bring, app, run
 from lab.errors import RecordError
+from lab.record import places
+from lab.record.files import write_atomically
 from lab.report import Report, Sheet, of, page
 from lab.study.question import parse
 from tests import reported, sweeps
@@ -172,3 +174,38 @@ def test_a_fact_of_many_cells_is_one_warning(tmp_path):
     assert len(report.warnings) == 1
     assert "5 of 5" in report.warnings[0]
     assert "No run is to be believed" in report.pictures[0].alt
+
+
+def test_the_last_is_the_newest_that_has_a_report(tmp_path):
+    home, older = tmp_path, tmp_path / "runs" / "20260101-000000-null-queue-ffff"
+    reported.comparison(older)
+    newer = home / "noise" / "99991231-000000-queue-ffff"
+    newer.mkdir(parents=True)
+    (newer / "noise.json").write_text("{}")
+    assert places.find(home, "last") == older
+    assert places.find(home, newer.name) == newer
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(comparison, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    before = set(tmp_path.iterdir())
+    assert run(["report", str(comparison), "--to", str(folder)]) == 2
+    assert "is a folder; name a file" in capsys.readouterr().err
+    assert run(["report", str(comparison), "--to", str(tmp_path / "none" / "a.html")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"there is no folder {tmp_path / 'none'}" in line
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_replaced(tmp_path):
+    with pytest.raises(OSError, match="directory"):
+        write_atomically(tmp_path, "text")
+    assert not tmp_path.with_name(f"{tmp_path.name}.part").exists()
+
+
+def test_a_sweep_is_not_shown_as_an_older_run(sweep, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    assert run(["show", str(sweep.folder)]) == 1
+    assert f"is a sweep: lab report {sweep.folder.name}" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from lab.plan import LoadPlan
 from lab.record.run import machine_hash
 from lab.study import noise
 from lab.study.sessions import summaries
-from tests import stored
+from tests import reported, stored
 
 SHORT = LoadPlan(users=4, warmup_s=0.5, measured_s=2.0)
 
@@ -31,6 +31,14 @@ def test_a_variant_has_to_be_named_where_there_are_several(days):
     with pytest.raises(UsageError, match="several variants"):
         summaries(days, "monday")
     assert len(summaries(days, "monday", "null")[1]) == 3
+
+
+def test_the_cells_of_a_sweep_are_named_in_order_and_with_their_parameters(tmp_path):
+    made = reported.sweep(tmp_path, least=9)
+    with pytest.raises(UsageError, match=r"--variant cell-1 \(size 9\); cell-2 \(size 10\)$"):
+        summaries(tmp_path, str(made.folder))
+    with pytest.raises(UsageError, match=r"no variant 'queue'; there are cell-1 \(size 9\); cell-2"):
+        summaries(tmp_path, str(made.folder), "queue")
 
 
 def test_a_day_on_which_it_was_twice_as_fast_is_found(days):

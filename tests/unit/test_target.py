@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import conninfo
 from lab.cli.main import _ELSEWHERE, run
 from lab.compose import stack
 from lab.errors import ObserverError
@@ -75,6 +76,47 @@ def test_a_password_on_the_command_line_is_taken_out_of_the_dsn_and_said(
     assert "the server cannot be reached" in error
     assert "secret" not in note + error
     assert os.environ["PGPASSWORD"] == "secret"
+
+
+@pytest.mark.parametrize("name", _looking())
+def test_an_empty_dsn_is_not_taken_for_none(
+    name: str, passed: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, *_WORDS.get(name, []), "--dsn", ""]) == 2
+    assert "--dsn is empty; is the variable set" in capsys.readouterr().err
+    assert passed == []
+
+
+# libpq quotes each of these in its error, or a part of it that is the password's
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgressql://looker:s3cretLook@127.0.0.1:1/shop",
+        "mysql://looker:s3cretLook@127.0.0.1:1/shop",
+        "postgresql://looker:s3c@Look@127.0.0.1:1/shop",
+        "postgresql://looker:s3c/Look@127.0.0.1:1/shop",
+        "postgresql://looker:12/Look@127.0.0.1:1/shop",
+        "postgresql://looker:s3c Look@127.0.0.1:port/shop",
+        "host=127.0.0.1 port=1 password=s3c Look",
+        "host=127.0.0.1 port=1 password=s3c Look=1",
+        "host=127.0.0.1 port=1 password='s3cLook",
+    ],
+)
+def test_no_part_of_a_password_is_repeated(
+    text: str, passed: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["observe", "--dsn", text]) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert "stands in the process list" in note
+    assert "write postgresql://USER@HOST" in error
+    assert not any(part in note + error for part in ("s3c", "Look", "looker"))
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql://me@/shop?host=/tmp&port=1", "postgresql://a:1,b:2/shop", "postgresql:///shop?user=me@realm"]
+)
+def test_a_dsn_of_any_form_is_read(text: str) -> None:
+    assert conninfo.parse(text)["dbname"] == "shop"
 
 
 @pytest.mark.parametrize("name", _looking())
