@@ -6,6 +6,7 @@
     ├── UsageError            a wrong word or number from the user (exit code 2)
     │   ├── SettingError      an environment variable LAB_*
     │   └── VariantError      a pool specification such as ``queue:size=5``
+    ├── StoppedError          a record was ended before its time, and is whole (exit code 130)
     ├── ServerError           PostgreSQL could not be found, started, reached or stopped
     │   └── NotMarkedError    the database is not marked as the lab's own: nothing is written to it
     ├── PoolerError           PgBouncer could not be found, started or asked
@@ -41,6 +42,12 @@ class SettingError(UsageError):
 
 class VariantError(UsageError):
     """A pool specification cannot be read or asks for the impossible."""
+
+
+class StoppedError(LabError):
+    """A record was ended by Ctrl-C before its time; it is whole."""
+
+    exit_code = 130
 
 
 class ServerError(LabError):

@@ -121,6 +121,7 @@ class Attachment:
         names = [*watcher.names, *([raw.OTHER_NAMES] if watcher.unlisted else [])]
         write_atomically(self._folder / raw.NAMES, json.dumps(names))
         write_atomically(self._folder / FACTS, json.dumps(self._facts()))
+        watcher.unanswered.write(self._folder)
         watcher.recorder.close(self._start_us, stopped_us)
 
     def _facts(self) -> dict[str, Any]:

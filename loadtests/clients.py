@@ -25,6 +25,7 @@ from lab.errors import UsageError
 from lab.record import raw
 from lab.units import monotonic_us
 from loadtests.recorder import Flight, Recorder
+from loadtests.unanswered import Unanswered
 
 LONGEST_NAME = 200  # characters; a name is for people
 _KINDS_OF_TROUBLE = 20  # that are told apart
@@ -50,6 +51,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.recorder = Recorder(None)
+        self.unanswered = Unanswered()
         self.stop_us = 2**62
         self.names: dict[str, int] = {}
         self.resent = self.redirected = self.foreign = self.unjudged = self.unlisted = 0
@@ -83,6 +85,8 @@ class Watcher:
         elif one in self._open:
             one.name, one.size = f"{request_type} {name}", size
             self._take_answer(one, response)
+            if not one.status:
+                self.unanswered.count(exception)
             self._land(one, failed=exception is not None)
 
     def settle(self) -> None:
@@ -104,9 +108,11 @@ class Watcher:
         token = self._current.set(one)
         try:
             answer = call(session, method, url, *rest, **named)
-        except Exception:
+        except Exception as error:
             if one in self._open:  # it could not be sent, and Locust does not count it: it was asked for all the same
                 one.done_us = one.done_us or monotonic_us()
+                if not one.status:
+                    self.unanswered.count(error)
                 self._land(one, failed=True)
             raise
         except BaseException:

@@ -39,6 +39,7 @@ from loadtests.journey import Journey, Paths, Request
 from loadtests.recorder import FLUSH_EVERY_S, Recorder
 from loadtests.stores import Files
 from loadtests.team import Follower, Leader
+from loadtests.unanswered import Unanswered
 
 LEAD_US = 50_000  # between the announcement and the start, so that writing it is over by then
 LEADER_GONE_S = 10  # a load process whose leader is silent for so long ends: Locust would go on for a minute
@@ -58,6 +59,7 @@ class Conductor:
         self.plan = LoadPlan(model=model, rate_per_s=PLAIN_RATE_PER_S)
         self.planned = False  # whether the plan was given, rather than the default
         self.recorder = Recorder(None)
+        self.unanswered = Unanswered()
         self.target: Target | None = None
         self.start_us = 0
         self.stop_us = _FOREVER_US
@@ -248,6 +250,8 @@ class Conductor:
             self._environment.runner.quit()
 
     def _close(self, stopped_us: int) -> None:
+        if self._folder is not None and self.plan.paths and not self.recorder.closed:
+            self.unanswered.write(self._folder)
         self.recorder.close(self.start_us, stopped_us, self._unsent())
 
     def _unsent(self) -> list[tuple[int, int]]:
@@ -329,6 +333,7 @@ class Lane:
             if isinstance(error, TimeoutError) and monotonic_us() >= self._conductor.stop_us:
                 return False  # its time ran out only after the load had stopped: unfinished, not failed
             failure = error
+            self._conductor.unanswered.count(error)
         except BaseException:
             recorder.give_up(flight, monotonic_us())
             raise

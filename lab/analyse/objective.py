@@ -92,9 +92,9 @@ def parse(text: str) -> Objective:
     for part in text.split(","):
         match = _PART.fullmatch(part.lower())
         if match is None:
-            names = ", ".join(PERCENTILES)
+            allowed = ", ".join(PERCENTILES)
             raise UsageError(
-                f"objective {part.strip()!r} cannot be read; it is one of {names} or {FAILED}, then <, a number and "
+                f"objective {part.strip()!r} cannot be read; it is one of {allowed} or {FAILED}, then <, a number and "
                 f"ms, s or %, such as: {DEFAULT}"
             )
         conditions.append(_condition(*match.groups()))

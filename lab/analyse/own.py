@@ -66,6 +66,8 @@ class Load:
     summary: RunSummary
     split: Split | None
     routes: tuple[Route, ...]
+    seconds: float  # of the whole load: counts and routes are of these
+    failures: Mapping[str, int]  # requests by why they failed, the most first
     reasons: tuple[str, ...]  # why nothing of it may be quoted
     notes: tuple[str, ...]
 
@@ -96,6 +98,8 @@ def load_of(run: Run) -> Load | None:
         summary=summary,
         split=split([measured]),
         routes=tuple(_routes(run, measured)),
+        seconds=(run.manifest.marks["load_end"] - run.manifest.marks["load_start"]) / 1e6,
+        failures=_failures(run),
         reasons=(*gates.reasons([summary]), *_refused(run.manifest)),
         notes=(*_notes(run, measured), *gates.notes([summary])),
     )
@@ -180,6 +184,31 @@ def _routes(run: Run, measured: Measured) -> Iterator[Route]:
             )
 
 
+def _failures(run: Run) -> dict[str, int]:
+    """Return how many requests failed, by status or by why there was no answer; empty where they were only counted."""
+    table = run.table("requests", ("status", "failed", "unfinished"))
+    status, failed, unfinished = (table[name].to_numpy() for name in ("status", "failed", "unfinished"))
+    values, counts = np.unique(status[failed & ~unfinished], return_counts=True)
+    found = {_status(int(value)): int(count) for value, count in zip(values, counts, strict=True) if value}
+    silent = int(np.count_nonzero(failed & ~unfinished & (status == 0)))
+    for kind, count in run.manifest.own.get("unanswered", {}).items():
+        if told := min(count, silent):
+            found[kind] = told
+            silent -= told
+    if silent:
+        found["no answer"] = found.get("no answer", 0) + silent
+    return dict(sorted(found.items(), key=lambda one: -one[1]))
+
+
+def _status(number: int) -> str:
+    """Say a status in words.
+
+    >>> _status(503), _status(200)
+    ('HTTP 503', 'HTTP 200, a failure by the locustfile')
+    """
+    return f"HTTP {number}" + ("" if number >= 400 else ", a failure by the locustfile")
+
+
 def _refused(manifest: Manifest) -> Iterator[str]:
     refused = (manifest.own.get("locust") or {}).get("refused", {})
     if refused:
@@ -198,7 +227,7 @@ def _notes(run: Run, measured: Measured) -> Iterator[str]:
     if len(measured.latency_ms) and np.isnan(measured.parts_ms["app"]).all() and measured.latency_counts is None:
         yield "where the time went is not known: the application sends no Server-Timing (docs/own-application.md)"
     for event in read_events(run.folder):
-        if event["event"].startswith(("server lost", "server silent", "no snapshot", "no tables")):
+        if event["event"].startswith(("server lost", "server silent", "no snapshot", "no tables", "app died")):
             yield f"{event['event']} {event.get('detail', '')}".strip()
 
 
@@ -252,10 +281,12 @@ def _load_dict(run: Run) -> dict[str, Any] | None:
         "users": plan["users"] if plan["model"] == "closed" else None,
         "rate_per_s": plan["rate_per_s"] if plan["model"] == "open" else None,
         "latency_from": "send" if run.manifest.own.get("locustfile") else "intended start",
+        "load_s": load.seconds,
         "window_s": summary.window_s,
         "throughput_per_s": summary.throughput_per_s,
         "latency_ms": summary.latency_ms.as_dict(),
         **{key: getattr(summary.counts, key) for key in ("planned", "done", "failed", "unfinished")},
+        "failures": dict(load.failures),
         "split_ms": load.split.as_dict() if load.split else None,
         "routes": [asdict(one) for one in load.routes],
         "generator": {"cpu_pct": summary.use.generator_cpu_pct, "lag_ms_p99": summary.use.lag_ms_p99},

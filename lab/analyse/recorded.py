@@ -29,11 +29,14 @@ class RecordedStatements:
 def recorded_statements(run: Run) -> RecordedStatements:
     """Return what the statements did while the run was measured; for the whole run where those marks are missing.
 
+    Of an application or a database that is not the lab's it is the whole run: all of its load is in it.
+
     :raises RecordError: if the run has no two snapshots.
     """
     databases, statements = (run.table(name).to_pylist() for name in ("database", "statements"))
     ahead_us = run.manifest.clock_unix_us - run.manifest.clock_monotonic_us
-    for marks in MARKS:
+    # of somebody's application the requests of the whole load are counted, and so are its statements
+    for marks in reversed(MARKS) if run.manifest.own else MARKS:
         found = [snapshot_at(mark, databases, statements, ahead_us) for mark in marks]
         before, after = found
         if before is not None and after is not None:

@@ -161,9 +161,12 @@ def _floor_note(noise: Floor | None) -> tuple[str, ...]:
 
 
 def sessions_of(calibrations: Sequence[Mapping[str, Any]], machine: str, metric: str) -> list[list[float]]:
-    """Return the values of those calibrations that were made on *machine* and hold *metric*."""
+    """Return the values of those calibrations that were made on *machine* and hold *metric*.
+
+    One whose runs a gate refused is left out: what it differs by is not the noise of the thing.
+    """
     return [
         [float(value) for value in one["values"]]
         for one in calibrations
-        if one.get("machine_hash") == machine and one.get("metric") == metric
+        if one.get("machine_hash") == machine and one.get("metric") == metric and not one.get("reasons")
     ]

@@ -229,5 +229,6 @@ def server_version(environment: Mapping[str, Any]) -> str:
 def max_connections(environment: Mapping[str, Any]) -> int | None:
     """Return the server's limit as its environment tells it; None if it does not."""
     server = environment.get("server", {})
-    found = server.get("max_connections", server.get("settings", {}).get("max_connections"))
+    settings = server.get("settings")  # of which one that is PostgreSQL's own is left out
+    found = server.get("max_connections", settings.get("max_connections", 100) if settings else None)
     return int(found) if str(found).isdecimal() else None

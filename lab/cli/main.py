@@ -18,7 +18,7 @@ from lab import config as settings
 from lab import plan
 from lab.cli.watch import ERRORS, Progressing
 from lab.compose.stack import Stack, document
-from lab.errors import LabError, UsageError
+from lab.errors import LabError, StoppedError, UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -388,6 +388,9 @@ def run(arguments: list[str]) -> int:
         if error.format_message():  # empty after the help was shown
             _complain(error.format_message().replace("Value error, ", ""))
         return 2
+    except StoppedError as stopped:
+        ERRORS.print(str(stopped), markup=False, soft_wrap=True)
+        return stopped.exit_code
     except LabError as error:
         _complain(str(error))
         return error.exit_code

@@ -13,7 +13,7 @@ from lab import config as settings
 from lab.analyse.split import WORDS
 from lab.cli.target import DSN, dsn_of, passed_on, taken
 from lab.cli.watch import Progressing
-from lab.errors import UsageError
+from lab.errors import StoppedError, UsageError
 from lab.plan import LoadPlan
 from lab.units import format_ms, format_number
 
@@ -21,7 +21,6 @@ JSON = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
 ]
 _TOP = 8
-_INTERRUPTED = 130
 
 
 def observe(
@@ -94,7 +93,7 @@ def _show(folder: Path, as_json: bool) -> None:
     whole = open_run(folder)
     show(Console(highlight=False), folder, as_json)
     if whole.manifest.own["interrupted"] and whole.manifest.own["asked_s"] is not None:
-        raise typer.Exit(_INTERRUPTED)
+        raise StoppedError(f"stopped before its time; the record {folder.name} is whole")
 
 
 def show(out: Console, folder: Path, as_json: bool) -> None:
@@ -168,6 +167,10 @@ def _print_load(out: Console, load: dict[str, Any]) -> None:
     for label, value in _load_rows(load):
         table.add_row(label, value)
     out.print(table)
+    _line(
+        out,
+        f"by name: requests of the whole load, {load['load_s']:.1f} s; times of the {load['window_s']:.1f} s measured",
+    )
     _print_routes(out, load["routes"])
 
 
@@ -178,6 +181,8 @@ def _load_rows(load: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{what} {key}", _ms(value) if value is not None else "too few for it"
     for key in ("planned", "failed", "unfinished"):
         yield f"requests {key}", f"{load[key]:,}"
+        if key == "failed":
+            yield from ((f"  {kind}", f"{count:,}") for kind, count in load["failures"].items())
     parts = load["split_ms"] or {}
     if any(parts.get(key) is not None for key in ("network", "pool", "connect", "sql", "rest")):
         for key, label in WORDS.items():
@@ -203,6 +208,7 @@ def _print_database(out: Console, database: dict[str, Any]) -> None:
     if database["seconds"] is None:
         _line(out, "database: one of its two looks is missing, so nothing has a difference")
         return
+    over = f"over {database['seconds']:.1f} s, the whole record"
     seen = database["connections"]
     if seen:
         _line(
@@ -219,7 +225,9 @@ def _print_database(out: Console, database: dict[str, Any]) -> None:
     }
     words = [say(counted[key]) for key, say in shown.items() if counted.get(key) is not None]
     if words:
-        _line(out, f"counters, the lab's own looks among them: {', '.join(words)}")
+        _line(out, f"counters {over}, the lab's own looks among them: {', '.join(words)}")
+    if database["statements"]:
+        _line(out, f"statements {over}, without the lab's own:")
     for one in database["statements"][:_TOP]:
         if one["calls"] is not None:
             _line(out, f"  {one['calls']:>8,} calls {_ms(one['total_ms']):>9}  {_shown(one['statement'])}")

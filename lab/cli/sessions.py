@@ -26,7 +26,7 @@ def noise(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure the same thing several times and keep it: how far do sessions differ when nothing has changed?"""
-    from lab.study.noise import calibrate, here
+    from lab.study.noise import calibrate, here, refused
 
     if not _FEWEST <= runs <= _MOST:
         raise UsageError(f"runs is {runs}; give {_FEWEST} to {_MOST}")
@@ -34,29 +34,32 @@ def noise(
     config = settings.read()
     with Progressing() as watch:
         folder = calibrate(PoolConfig.parse(pool), load, runs, config, watch)
-    found = here(config.home, "throughput_per_s")
+    count, found = here(config.home, "throughput_per_s")
+    reasons = refused(folder)
     if as_json:
-        typer.echo(json.dumps({"folder": str(folder), **_floor(found)}, indent=2))
+        document = {"folder": str(folder), **_floor(found), "sessions": count, "left_out": reasons}
+        typer.echo(json.dumps(document, indent=2))
         return
     out = Console(highlight=False)
-    out.print(_words(found), markup=False, soft_wrap=True)
+    for reason in reasons:
+        out.print(f"kept, and left out of the floor: {reason}", markup=False, soft_wrap=True)
+    out.print(_words(count, found), markup=False, soft_wrap=True)
     out.print(f"in {folder}", markup=False, soft_wrap=True)
 
 
 def _floor(found: Floor | None) -> dict[str, Any]:
     if found is None:
-        return {"sessions": None, "between_pct": None, "within_pct": None, "least_effect_pct": None}
+        return {"between_pct": None, "within_pct": None, "least_effect_pct": None}
     return {
-        "sessions": found.sessions,
         "between_pct": 100 * found.between,
         "within_pct": 100 * found.within,
         "least_effect_pct": 100 * (found.least_effect - 1),
     }
 
 
-def _words(found: Floor | None) -> str:
+def _words(count: int, found: Floor | None) -> str:
     if found is None:
-        return f"kept; from {LEAST_SESSIONS} sessions on this machine the noise floor is known"
+        return f"{count} sessions on this machine count; from {LEAST_SESSIONS} on its noise floor is known"
     figures = _floor(found)
     return (
         f"noise floor of {found.sessions} sessions: runs of one differ by {figures['within_pct']:.1f} % (standard "

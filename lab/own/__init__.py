@@ -20,5 +20,6 @@ Such a run has a folder as every run of the lab, and its manifest's ``own`` says
 ``lacks``          the tables that such a record does not have
 ``app``            the process that listens at the address: pid and name; null if it cannot be seen
 ``locust``         what happened in a locustfile besides its requests
+``unanswered``     how many requests had no answer, by kind of reason
 =================  =====================================================================================
 """

@@ -135,10 +135,12 @@ def look(place: Place | None, folder: Path, name: str, own: dict[str, Any]) -> N
     keep_tables(folder, name, t_us, seen.tables)
     # of statements the place says what is missing: they are read where the observer sits
     hidden = [text for text in seen.hidden if seen.statements is not None or not text.startswith("statements:")]
-    own["hidden"] = list(dict.fromkeys((*own["hidden"], *hidden)))
+    # the later look tells of the same thing with its newer count
+    own["hidden"] = list({text.partition(":")[0]: text for text in (*own["hidden"], *hidden)}.values())
     if seen.unreported and name == "after":
         own["absent"].append(
-            f"what {len(seen.unreported)} backends did to tables and have not reported to the server yet"
+            f"what {len(seen.unreported)} backends did to tables, and the transactions that they ended (commits, "
+            "rollbacks): they have not reported to the server yet"
         )
 
 
@@ -158,6 +160,16 @@ def listener(port: int) -> tuple[int, str] | None:
             if process.name() not in _NO_APPS and not pids.intersection(one.pid for one in process.parents()):
                 return pid, process.name()
     return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process still runs."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def _connections(process: psutil.Process) -> list[Any]:

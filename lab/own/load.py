@@ -18,10 +18,12 @@ from lab import hosts, process
 from lab import load as loads
 from lab.config import Config
 from lab.errors import LoadError, ObserverError, UsageError
-from lab.own.eyes import Eyes, eyes, listener, look, mark
+from lab.own.eyes import Eyes, eyes, is_alive, listener, look, mark
 from lab.own.folder import Draft, draft, lacks
 from lab.own.place import Place, find
 from lab.plan import LoadPlan
+from lab.record import raw
+from lab.record import run as record
 from lab.record.progress import Answered
 from lab.units import monotonic_us
 from lab.watch import Tick, Watch
@@ -136,7 +138,7 @@ def _stay(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: W
     plan, marks = wish.plan, run.marks
     started_us, ticked_s = marks["load_start"], 0.0
     give_up_us = marks["load_end"] + round((plan.drain_s + 10) * 1e6)
-    answered = Answered(run.folder, started_us)
+    answered, app = Answered(run.folder, started_us), run.own["app"]
     while child.alive():
         now_us = monotonic_us()
         if now_us > give_up_us:
@@ -149,7 +151,17 @@ def _stay(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: W
         if watch.live and elapsed_s - ticked_s >= _TICK_S:
             ticked_s = elapsed_s
             watch.tick(Tick(None, 1, elapsed_s, plan.total_s, plan.warmup_s, answered.so_far()))
+        app = _see_app(run, app)
         child.pause(_POLL_S)
+
+
+def _see_app(run: Draft, app: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the application's process; None, and an event, once it is gone."""
+    if app is None or is_alive(app["pid"]):
+        return app
+    said = f"app died: {app['name']}, pid {app['pid']}, whose CPU was followed"
+    record.append_event(run.folder, said, monotonic_us(), source="lab")
+    return None
 
 
 def _judge(run: Draft, wish: Wish) -> None:
@@ -161,6 +173,7 @@ def _judge(run: Draft, wish: Wish) -> None:
     if file.exists():
         run.own["locust"] = json.loads(file.read_text(encoding="utf-8"))
         file.unlink()
+    run.own["unanswered"] = raw.read_unanswered(run.folder)
     if not any(one.stat().st_size for one in run.folder.glob("requests-*.bin")) and not wish.plan.histogram:
         raise LoadError(_nothing_asked(run.own["locust"] or {}, wish.plan))
 

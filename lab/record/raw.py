@@ -42,6 +42,7 @@ NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is i
 NAMES = "names.json"  # what a locustfile calls its requests, in the order of their index
 MOST_NAMES = 255  # that are told apart; the last index is for all others
 OTHER_NAMES = "(other names)"
+UNANSWERED = "unanswered.json"  # why requests had no answer: counts by kind
 
 SATURATED_PCT = 90.0  # of one core: from there on a load process calls itself saturated
 LAG_EVERY_US = 10_000  # how often the generator looks at its own lateness
@@ -107,7 +108,17 @@ def observer_file(folder: Path, who: int | str) -> Path:
     return folder / f"observer-{who}.jsonl"
 
 
+def read_unanswered(folder: Path) -> dict[str, int]:
+    """Return how many requests had no answer, by kind of reason; empty where all had one, or nobody told."""
+    file = folder / UNANSWERED
+    return {str(kind): int(count) for kind, count in _read(file).items()} if file.exists() else {}
+
+
 def read_names(folder: Path) -> list[str]:
     """Return the names that a locustfile gave its requests; empty for any other load."""
     file = folder / NAMES
-    return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+    return [str(name) for name in _read(file)] if file.exists() else []
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))

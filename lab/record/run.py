@@ -29,7 +29,7 @@ FORMAT = 2
 SILENT_LIMIT_US = 2_000_000  # of a load process that ships its records twice a second
 LATE_LIMIT_US = 100_000  # of a load process behind the common start; a tenth of the shortest usual warm-up
 MANIFEST = "manifest.json"
-_RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl", raw.NAMES)
+_RAW = ("requests-*.bin", "histogram-*.bin", "lag-*.bin", "books-*.json", "observer-*.jsonl", raw.NAMES, raw.UNANSWERED)
 _OF_THE_MACHINE = ("host", "python", "packages")
 
 

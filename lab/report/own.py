@@ -85,24 +85,33 @@ def _sheets(load: Load | None, seen: Database | None) -> Iterator[Sheet]:
     if load:
         rows = [_route(one) for one in load.routes[:_TOP]]
         head = ("", "requests", "failed", "unfinished", "p50", "p95", "p99")
-        yield Sheet("By name; counts are of the whole load, times of the measured part", head, tuple(rows))
+        caption = f"By name; counts are of the whole load, {load.seconds:.1f} s, times of the measured part"
+        yield Sheet(caption, head, tuple(rows))
+        if load.failures:
+            kinds = tuple((kind, f"{count:,}") for kind, count in load.failures.items())
+            yield Sheet("Why requests failed, over the whole load", ("", "requests"), kinds)
         if load.split and load.split.network is not None:
             parts = load.split.as_dict()
             split = [(text, _ms(parts[key]) if parts[key] is not None else "not sent") for key, text in WORDS.items()]
             yield Sheet("Where the time of a mean request went", ("", "mean"), tuple(split))
     if seen and seen.connections:
         states = [(_state(one), f"{one.mean:.2f}") for one in seen.connections.states[:_TOP]]
-        yield Sheet("Connections, mean over the samples", ("", "connections"), tuple(states))
+        yield Sheet(
+            "Connections, mean over the samples" + (" of the load" if load else ""), ("", "connections"), tuple(states)
+        )
     if seen and seen.statements:
         used = [
             (one.statement, "unknown" if one.calls is None else f"{one.calls:,}", _ms(one.total_ms), _ms(one.mean_ms))
             for one in seen.statements[:_TOP]
         ]
-        yield Sheet("Statements, the costliest first", ("", "calls", "total", "mean"), tuple(used))
+        yield Sheet(
+            f"Statements over the whole record, {seen.seconds:.1f} s, the costliest first",
+            ("", "calls", "total", "mean"),
+            tuple(used),
+        )
 
 
 def _route(one: Route) -> tuple[str, ...]:
-
     times = (one.latency_ms.p50, one.latency_ms.p95, one.latency_ms.p99)
     return (one.name, f"{one.planned:,}", f"{one.failed:,}", f"{one.unfinished:,}", *map(_ms, times))
 

@@ -11,15 +11,18 @@ FIGURES = ("answered per second", "latency p50", "latency p95", "latency p99", "
 
 
 def environment(facts: Mapping[str, Any]) -> Sheet:
-    """Return machine, versions and the server's settings that are not PostgreSQL's own."""
+    """Return machine, versions and the server's settings that are not PostgreSQL's own.
+
+    Packages are those of the lab: what an application of somebody's own runs on is not known.
+    """
     host, server = facts.get("host", {}), facts.get("server", {})
     rows = [
         ("machine", f"{host.get('cores', '?')} cores, {host.get('cpu', 'unknown')}"),
         ("memory", f"{host.get('memory_bytes', 0) / 2**30:.0f} GiB"),
         ("system", f"{host.get('system', '?')} {host.get('kernel', '')}"),
         ("PostgreSQL", str(server.get("version", "unknown"))),
-        ("Python", str(facts.get("python", "unknown"))),
-        *((name, str(version)) for name, version in sorted(facts.get("packages", {}).items())),
+        ("the lab's Python", str(facts.get("python", "unknown"))),
+        *((f"the lab's {name}", str(version)) for name, version in sorted(facts.get("packages", {}).items())),
         *((name, str(value)) for name, value in sorted(server.get("settings", {}).items())),
     ]
     return Sheet("What it was measured on; at the end the server's settings that are not the default", (), tuple(rows))

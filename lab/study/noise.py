@@ -12,6 +12,7 @@ from typing import Any
 
 from lab import environment, experiment, process
 from lab import server as servers
+from lab.analyse import gates
 from lab.analyse.comparison import METRICS
 from lab.analyse.measured import measure
 from lab.analyse.sessions import Floor, floor, sessions_of
@@ -53,20 +54,38 @@ def _session(runs: Sequence[RunSummary]) -> dict[str, Any]:
     values = [run.metric(metric) for run in runs]
     if None in values:
         raise RecordError("a run had too few answers to be measured; give the calibration more seconds")
-    return {"machine_hash": machine_hash(dict(runs[0].environment)), "metric": metric, "values": values}
+    machine = machine_hash(dict(runs[0].environment))
+    return {"machine_hash": machine, "metric": metric, "values": values, "reasons": gates.reasons(runs)}
+
+
+def refused(folder: Path) -> list[str]:
+    """Return why a session is left out of the floor: what gates said of its runs; empty if it counts.
+
+    :raises RecordError: if the folder holds no session.
+    """
+    try:
+        return list(json.loads((folder / FILE).read_text(encoding="utf-8")).get("reasons", []))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{folder / FILE} cannot be read ({error!r}); make the calibration again") from None
 
 
 def known(home: Path, facts: dict[str, Any], metric: str) -> Floor | None:
-    """Return the noise floor of the machine that *facts* describe; None before three sessions of it."""
+    """Return the noise floor of the machine that *facts* describe; None before three sessions of it that count."""
+    return floor(sessions(home, facts, metric))
+
+
+def sessions(home: Path, facts: dict[str, Any], metric: str) -> list[list[float]]:
+    """Return the values of each session of the machine that *facts* describe, but for those that gates refused."""
     kept = []
     for file in sorted((home / SHELF).glob(f"*/{FILE}")):
         try:
             kept.append(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             continue
-    return floor(sessions_of(kept, machine_hash(facts), metric))
+    return sessions_of(kept, machine_hash(facts), metric)
 
 
-def here(home: Path, metric: str) -> Floor | None:
-    """Return the noise floor of this machine; None before three sessions."""
-    return known(home, environment.capture({}), metric)
+def here(home: Path, metric: str) -> tuple[int, Floor | None]:
+    """Return how many sessions of this machine count, and its noise floor; None before three."""
+    found = sessions(home, environment.capture({}), metric)
+    return len(found), floor(found)

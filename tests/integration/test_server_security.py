@@ -183,7 +183,9 @@ def test_psql_is_started_without_a_password(server: Server, server_config: Confi
 
 def test_the_manifests_facts_hold_settings_and_no_paths(server: Server, server_config: Config) -> None:
     settings = non_default_settings(server.observer_dsn)
-    assert settings["max_connections"] == "100"
+    assert settings["logging_collector"] == "on"
+    # a file says it, and it is the default; or it is of the session that asks
+    assert not {"max_connections", "fsync", "transaction_isolation", "transaction_read_only"} & set(settings)
     assert settings["log_destination"] == "csvlog,jsonlog"
     whole = json.dumps([settings, server_facts(server.observer_dsn)])
     assert str(server_config.home) not in whole

@@ -68,6 +68,7 @@ def test_a_role_without_rights_works_and_what_it_may_not_see_is_named(shop: Shop
     states = {(one["application"], one["state"]) for one in document["database"]["connections"]["states"]}
     assert ("somebody", "hidden") in states
     hidden = " ".join(document["hidden"])
+    assert len([text for text in document["hidden"] if text.startswith("statements:")]) == 1
     assert "other roles' backends" in hidden and "statements:" in hidden and "pg_monitor would see" in hidden
     assert "hidden" not in set(load(document["folder"])["statements"]["query"])
 
@@ -113,6 +114,9 @@ def test_ctrl_c_ends_the_record_in_order(words: list[str], code: int, shop: Shop
     assert manifest.state == "complete" and manifest.own["interrupted"] is True
     assert set(manifest.marks) == {"start", "after"} and len(load(folder)["samples"]) > 0
     assert "stopped before its time" in out
+    assert "error" not in err
+    if code:
+        assert f"stopped before its time; the record {folder.name} is whole" in err
 
 
 def wait_for_start(home: Path, known: set[Path]) -> Path:

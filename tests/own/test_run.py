@@ -29,6 +29,7 @@ from tests.own.scene import (
     folders,
     latest,
     locustfile,
+    serving,
     wait_for_load,
 )
 from tests.targets import MakeTarget
@@ -88,6 +89,9 @@ def test_whether_a_request_failed_says_the_locustfile(measured: Measured) -> Non
     assert (failed["GET disliked"], status["GET disliked"]) == ({True}, {200})
     assert (failed["GET missing"], status["GET missing"]) == ({False}, {404})
     assert (failed["GET /error"], status["GET /error"]) == ({True}, {500})
+    found = measured.done.document["load"]
+    assert set(found["failures"]) == {"HTTP 200, a failure by the locustfile", "HTTP 500"}
+    assert sum(found["failures"].values()) == found["failed"]
     assert failed["GET left"] == {False}
 
 
@@ -115,6 +119,11 @@ def test_statements_are_called_as_often_as_the_application_was(measured: Measure
     }
     asked = sum(count for path, count in measured.served.items() if path.startswith("GET /items/"))
     assert calls["after"] - calls["start"] == asked
+    database = measured.done.document["database"]
+    # whoever reads the summary finds as many calls as requests, warm-up and all
+    shown = [one["calls"] for one in database["statements"] if "from shop_items where" in one["statement"]]
+    assert asked in shown
+    assert database["seconds"] >= measured.done.document["load"]["load_s"] > 3
     inserted = {table["name"]: table["counts"] for table in measured.done.document["database"]["tables"]}
     late = any("have not reported" in text for text in measured.done.document["absent"])
     assert late or inserted["shop_items"]["n_tup_ins"] == measured.served["POST /items"]
@@ -408,7 +417,42 @@ def test_a_host_that_is_down_is_recorded_as_failures(lab: Lab) -> None:
     done = lab("run", "--host", url, "--path", "/", "--users", "1", "--seconds", "1", "--warmup", "0", "--json")
     found = done.document["load"]
     assert done.code == 0 and found["planned"] == found["failed"] > 0 and not found["valid"]
+    assert found["failures"] == {"connection refused": found["failed"]}
+    assert not any("no steady state" in text for text in (*found["reasons"], *found["notes"]))
+    shown = lab("show", "last")
+    assert "connection refused" in shown.out
+    page = Path(lab("report", "last").out.strip()).read_text()
+    assert "Why requests failed" in page and "connection refused" in page
     assert any("its process cannot be seen" in text for text in done.document["absent"])
+
+
+GOES = """
+import asyncio, os
+asked = 0
+
+async def app(scope, receive, send):
+    global asked
+    if scope["type"] == "http":
+        asked += 1
+        if asked > 20:
+            os._exit(0)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+"""
+
+
+@pytest.mark.parametrize("client", ["HttpUser", "FastHttpUser"])
+def test_an_application_that_goes_away_is_an_event(client: str, lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "going.py").write_text(GOES)
+    file = locustfile(tmp_path, QUICK.replace("FastHttpUser", client).replace("0.01", "0.1"))
+    with serving(tmp_path, "going:app") as url:
+        words = ("--users", "2", "--warmup", "0", "--seconds", "4", "--json")
+        done = lab("run", "--host", url, "--locustfile", file, *words)
+    assert done.code == 0, done.err
+    found = done.document["load"]
+    assert any(text.startswith("app died") for text in found["notes"])
+    assert found["failures"]["connection refused"] > 0
+    assert sum(found["failures"].values()) == found["failed"] == found["planned"] - 20
 
 
 def test_the_whole_run_agrees_with_itself(measured: Measured) -> None:

@@ -73,6 +73,11 @@ def test_what_is_no_objective_is_refused_in_one_line(text):
     assert "\n" not in str(caught.value)
 
 
+def test_what_may_be_asked_for_is_said():
+    with pytest.raises(UsageError, match="one of p50, p90, p95, p99 or failed, then <"):
+        parse("p42 < 3 ms")
+
+
 def test_spaces_capitals_and_seconds_are_read():
     assert str(parse(" P99<0.05S ,FAILED  <= 1 % ")) == "p99 < 50 ms, failed < 1 %"
 

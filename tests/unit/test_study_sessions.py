@@ -110,6 +110,28 @@ def test_the_floor_is_of_this_machine_only(days):
     assert noise.known(days, facts, "latency_ms.p50") is None
 
 
+def test_a_session_that_a_gate_refused_is_marked_and_not_in_the_floor(days, monkeypatch, capsys):
+    quiet = summaries(days, "monday", "null")[1]
+    busy = [replace(one, flags=("machine starved by other programs: 40 % of it, limit 25",)) for one in quiet]
+    folders = []
+    for number, runs in enumerate([quiet, quiet, busy, quiet]):
+        folders.append(days / noise.SHELF / str(number))
+        folders[-1].mkdir(parents=True)
+        (folders[-1] / noise.FILE).write_text(json.dumps(noise._session(runs)))
+    facts = dict(quiet[0].environment)
+    refused = [noise.refused(folder) for folder in folders]
+    assert refused[2][0].startswith("machine starved")
+    kept = [folder for folder, said in zip(folders, refused, strict=True) if not said]
+    assert len(kept) == len(noise.sessions(days, facts, "throughput_per_s"))
+    monkeypatch.setattr(noise, "calibrate", lambda *_: folders[2])
+    monkeypatch.setattr("lab.environment.capture", lambda _: facts)
+    assert run(["noise", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sessions"], told["left_out"]) == (len(kept), refused[2])
+    assert run(["noise"]) == 0
+    assert "left out of the floor: machine starved" in capsys.readouterr().out
+
+
 def test_the_command_tells_programs_the_same(days, capsys):
     assert run(["between", "monday", "tuesday", "--variant", "null", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
