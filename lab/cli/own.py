@@ -134,9 +134,11 @@ def _print(out: Console, run: Any, document: dict[str, Any]) -> None:
         _print_database(out, database)
         from lab.analyse.recorded import recorded_tables
 
-        for one in recorded_tables(run):
-            if line := table_line(one):
-                _line(out, f"table   {line}")
+        lines = [line for one in recorded_tables(run) if (line := table_line(one))]
+        if lines and database["seconds"] is not None:
+            _line(out, f"tables over {database['seconds']:.1f} s, the whole record:")
+        for line in lines:
+            _line(out, f"table   {line}")
     for text in _warnings(document):
         _line(out, text)
     _line(out, f"record  {document['folder']}")

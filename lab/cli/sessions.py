@@ -59,7 +59,7 @@ def _floor(found: Floor | None) -> dict[str, Any]:
 
 def _words(count: int, found: Floor | None) -> str:
     if found is None:
-        return f"{count} sessions on this machine count; from {LEAST_SESSIONS} on its noise floor is known"
+        return f"sessions of this machine that count: {count}; from {LEAST_SESSIONS} on its noise floor is known"
     figures = _floor(found)
     return (
         f"noise floor of {found.sessions} sessions: runs of one differ by {figures['within_pct']:.1f} % (standard "
