@@ -43,7 +43,7 @@ def capacity(
         table.add_column(name, justify="left" if name in ("", "limited by") else "right")
     for one in sorted(found.tried, key=lambda each: each.rate_per_s):
         values = ["–" if each.value == float("inf") else f"{each.value:,.1f}" for each in one.seen]
-        verdict = "met" if one.reading.met else "missed"
+        verdict = ("met" if one.reading.met else "missed") + (", in doubt" if one.doubts else "")
         table.add_row(f"{one.rate_per_s:,.0f}", verdict, *values, "" if one.reading.met else one.limit.what)
     out.print(table)
     answer = found.answer
@@ -60,4 +60,8 @@ def capacity(
             f"{answer.rate_per_s:,.0f} requests per second meet {wanted} ({interval})", markup=False, soft_wrap=True
         )
         out.print(f"limited by {found.limit.what}: {found.limit.evidence}", markup=False, soft_wrap=True)
+    for reason in found.reasons:
+        out.print(f"not to be quoted: {reason}", markup=False, soft_wrap=True)
+    for reason in found.left_out:
+        out.print(f"without the runs in doubt: {reason}", markup=False, soft_wrap=True)
     out.print(f"in {found.folder}", markup=False, soft_wrap=True)

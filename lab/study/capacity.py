@@ -52,10 +52,18 @@ class Tried:
         """Whether it was the generator that missed the objective."""
         return self.limit.what == bottleneck.GENERATOR and not self.reading.met
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why its reading may not be believed; what too high a rate brings by itself is no doubt that it was missed."""
+        return tuple(one for one in self.reasons if self.reading.met or not gates.is_overload(one))
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The answer: the rate and its 95 % interval, requests per second; None where there is no answer but *limit*."""
+    """The answer: the rate and its 95 % interval, requests per second; None where there is no answer but *limit*.
+
+    It may be quoted if *reasons* is empty; *left_out* says which runs it does without.
+    """
 
     objective: Objective
     answer: Answer
@@ -64,6 +72,8 @@ class Capacity:
     pool: str
     folder: Path
     seconds: float = 6.0  # measured, as asked for; low rates take longer
+    reasons: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -72,6 +82,9 @@ class Capacity:
             "rate_per_s": self.answer.rate_per_s,
             "low": self.answer.low,
             "high": self.answer.high,
+            "valid": not self.reasons,
+            "reasons": list(self.reasons),
+            "left_out": list(self.left_out),
             "limited_by": self.limit.what,
             "evidence": self.limit.evidence,
             "pool": self.pool,
@@ -87,6 +100,7 @@ def _run_dict(one: Tried) -> Mapping[str, Any]:
         "run": one.run.name,
         "rate_per_s": one.rate_per_s,
         "met": one.reading.met,
+        "believed": not one.doubts,
         "seen": seen,
         "limited_by": None if one.reading.met else asdict(one.limit),
         "reasons": list(one.reasons),
@@ -121,12 +135,28 @@ def find(
             # a load that was not made as planned: what it missed is not the system's miss
             return None if tried[-1].generators else tried[-1].reading.excess
 
-        answer = search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
-        if answer.low is None or answer.high is None:
-            answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
-    found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s)
+        search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
+    found = concluded(objective, tried, pool.spec, folder, load.measured_s)
     write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
+
+
+def concluded(objective: Objective, tried: Sequence[Tried], pool: str, folder: Path, seconds: float) -> Capacity:
+    """Say what the runs come to: those that may be believed alone, if they met the objective and missed it.
+
+    Otherwise all of them that were made as planned, and then the answer says why it is not to be quoted.
+    """
+    sent = [one for one in tried if not one.generators]
+    believed = [one for one in sent if not one.doubts]
+    enough = {one.reading.met for one in believed} == {True, False}
+    used = believed if enough else sent
+    answer = search.answer([one.reading for one in used])
+    if answer.low is None or answer.high is None:
+        answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
+    doubtful = gates.facts([one.doubts for one in sent])
+    reasons, left_out = ((), doubtful) if enough else (doubtful, ())
+    limit = _limit([one for one in tried if one.generators or not enough or not one.doubts])
+    return Capacity(objective, answer, limit, tuple(tried), pool, folder, seconds, reasons, left_out)
 
 
 def _limit(tried: Sequence[Tried]) -> Limit:
