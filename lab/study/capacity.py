@@ -202,7 +202,9 @@ class _Bench:
         return Tried(run.folder, rate_per_s, seen, reading, cause, tuple(gates.reasons([summary])))
 
     def _run(self, plan: LoadPlan, number: int) -> tuple[Run, Measured, RunSummary]:
-        slot = Slot(Variant(self.pool.spec, self.pool), number, 0, number)
+        # the closed load is no run of the variant that is searched
+        name = self.pool.spec if number else f"probe of {self.pool.spec}"
+        slot = Slot(Variant(name, self.pool), number, 0, number)
         alone = experiment.Question((slot.variant,), plan.checked(), pairs=1)
         experiment.one_run(alone, slot, self.folder, search.MOST_RUNS, self.where, self.config, self.watch)
         run = open_run(self.folder / slot.folder_name)
