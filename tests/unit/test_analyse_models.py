@@ -122,6 +122,19 @@ def test_a_rate_that_the_generator_could_not_send_ends_what_is_told(tmp_path):
     assert (found.met, found.highest_met, found.late) == ((3, None, 3), 100.0, (200.0,))
 
 
+def late_once(pool, rate, repeat):
+    """Return runs of which one at 200 per second missed the objective, because the generator was late."""
+    spoiled = (rate, repeat) == (200, 2)
+    return sweeps.open_run(rate, 200.0 if spoiled else 5.0, lag_ms=300.0 if spoiled else 0.1)
+
+
+def test_a_run_that_proves_nothing_does_not_end_what_is_told_where_others_are_believed(tmp_path):
+    made = sweeps.write(tmp_path, "rate_per_s", (100.0, 200.0, 400.0), (QUEUE,), late_once)
+    found = rates.rated(series.of_sweep(made)[0], parse("p95 < 50 ms"))
+    assert (found.met, found.highest_met, found.late) == ((3, 2, 3), 400.0, (200.0,))
+    assert "every believed run met p95 < 50 ms up to 400 per second" in rates.sentences(found)
+
+
 @pytest.mark.parametrize(
     ("measured", "said"),
     [

@@ -43,6 +43,13 @@ def test_every_series_is_named_at_its_end_and_looks_different(closed):
     assert all(name in ends for name in ("NullPool", "pool of 4", "pool of 10", "pool of 20"))
 
 
+@pytest.mark.parametrize("kinds", [["queue"] * 8, ["null", "queue"] * 8, ["mine"] * 16])
+def test_many_series_look_different_each(kinds):
+    looks = chart.looks_of([series.Series("", kind, "users", ()) for kind in kinds])
+    assert len({(look.colour, look.line) for look in looks}) == len(kinds)
+    assert len({(look.colour, look.marker) for look in looks}) == len(kinds)
+
+
 def test_what_is_left_out_is_drawn_apart(closed):
     figure = chart.closed(closed[:1], "2 runs")
     hollow = [

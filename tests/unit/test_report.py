@@ -163,6 +163,47 @@ def test_a_sweep_over_rates_has_latency_and_no_law(tmp_path):
     assert not any("Law" in sheet.caption for sheet in report.sheets)
 
 
+def test_sentence_table_and_title_count_the_same_runs(tmp_path):
+    """One run at 200 per second missed the objective, but because of the generator."""
+
+    def made(pool, rate, repeat):
+        spoiled = (rate, repeat) == (200, 2)
+        return sweeps.open_run(rate, 200.0 if spoiled else 5.0, lag_ms=300.0 if spoiled else 0.1)
+
+    written = sweeps.write(tmp_path, "rate_per_s", (100.0, 200.0), ("null",), made, objective={"p95_ms": 50})
+    report = of(written.folder)
+    assert [row[-1] for row in report.sheets[0].rows] == ["3 of 3", "2 of 2"]
+    assert "up to 200 per second" in report.findings[0]
+    assert "up to 200 per second" in report.pictures[0].alt
+
+
+def test_a_cell_without_a_run_to_be_believed_meets_no_objective(tmp_path):
+    made = sweeps.write(
+        tmp_path, "size", (2, 10), ("queue:size=4,overflow=0",),
+        lambda pool, size, repeat: sweeps.closed_run(4, 100.0, lag_ms=0.1 if size == 2 else 400.0),
+        objective={"p95_ms": 5000},
+    )  # fmt: skip
+    report = of(made.folder)
+    assert [row[-1] for row in report.sheets[0].rows] == ["3 of 3", "–"]
+    assert report.findings[1].endswith("was met by: size 2.")
+
+
+def test_a_series_of_which_nothing_is_told_has_no_sentence(tmp_path):
+    made = sweeps.write(
+        tmp_path, "rate_per_s", (100.0, 200.0), ("null", "queue:size=4,overflow=0"),
+        lambda pool, rate, repeat: sweeps.open_run(rate, 5.0, lag_ms=30.0 if pool == "null" else 0.1),
+    )  # fmt: skip
+    report = of(made.folder)
+    assert len(report.findings) == 1
+    assert report.findings[0].startswith("null: the load generator was late")
+    quiet = sweeps.write(
+        tmp_path / "quiet", "rate_per_s", (100.0, 200.0), ("null",),
+        lambda pool, rate, repeat: sweeps.open_run(rate, 5.0),
+    )  # fmt: skip
+    assert of(quiet.folder).findings == ()
+    assert of(quiet.folder).pictures[0].alt == "Latency against the arrival rate."
+
+
 def test_a_fact_of_many_cells_is_one_warning(tmp_path):
     made = sweeps.write(
         tmp_path, "users", (1, 2, 4, 8, 16), ("null",),
