@@ -35,7 +35,7 @@ _OTHERS = (  # each colour of no kind of pool: first with its own line and mark,
     ),
 )
 _BAND_POINTS = 80
-_HEIGHT_IN = 4.8
+_HEIGHT_IN, _BESIDE_IN = 4.8, 1.4  # at least; of it above and below the axes
 _OUT: dict[str, Any] = {"marker": "s", "color": "#888888", "mfc": "none", "ms": 6, "mew": 1.2, "ls": "none"}
 CLOSED_KEY = "ring: knee; bar: N* with its 95 % interval; band: 95 % of the law; hollow square: left out"
 OPEN_KEY = "lines through medians; hollow square: left out"
@@ -112,12 +112,18 @@ def describe(models: Sequence[Concurrency], series: Sequence[Rated]) -> str:
 
 def _axes(words: Words, names: Sequence[str]) -> tuple[Figure, Axes]:
     widest = max((text_width_in(name, BODY) for name in names), default=0.0)
-    figure, ax = framed(words, _HEIGHT_IN, left_in=0.95, right_in=min(widest + 0.65, WIDTH_IN / 2.5))
+    figure, ax = framed(words, _height_in(names), left_in=0.95, right_in=min(widest + 0.65, WIDTH_IN / 2.5))
     ax.set_xlabel(words.x, fontsize=BODY)
     ax.set_ylabel(words.y, fontsize=BODY)
     ax.grid(color=GRID)
     ax.set_axisbelow(True)
     return figure, ax
+
+
+def _height_in(names: Sequence[str]) -> float:
+    """Return a height that has room for all names at the ends of their lines."""
+    lines = sum(1.4 + name.count("\n") for name in names)
+    return max(_HEIGHT_IN, _BESIDE_IN + lines * 1.25 * BODY / 72)
 
 
 def _guesses(ax: Axes, guesses: Mapping[str, float]) -> None:

@@ -21,16 +21,17 @@ from lab.analyse.search import Answer, Reading
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.config import Config
 from lab.errors import UsageError
-from lab.plan import LoadPlan, PoolConfig, Slot, Variant
+from lab.plan import CAPACITY_S, LoadPlan, PoolConfig, Slot, Variant
 from lab.record.files import write_atomically
+from lab.record.places import CAPACITY
 from lab.record.run import Run, open_run
 from lab.server import Server
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "capacity"
-FILE = "capacity.json"
-_PROBE_USERS = 32
+_PROBE_USERS = 32  # more than any default pool and fewer than a worker's 40 threads: nobody is refused
+_PROBE_SHARE = 0.8  # of what they get answered: a rate that is most likely met, so the first step goes up
 _MOST_PER_S = 50_000.0
 _LEAST_PER_S = 0.5  # slower than that no run has enough requests
 _ENOUGH = 1.5  # times the requests that the objective's percentiles need
@@ -63,7 +64,8 @@ class Capacity:
     tried: tuple[Tried, ...]
     pool: str
     folder: Path
-    seconds: float = 6.0  # measured, as asked for; low rates take longer
+    seconds: float = CAPACITY_S  # measured, as asked for; low rates take longer
+    start_per_s: float | None = None  # as asked for; without, a closed load told it
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -76,6 +78,7 @@ class Capacity:
             "evidence": self.limit.evidence,
             "pool": self.pool,
             "seconds": self.seconds,
+            "start_per_s": self.start_per_s,
             "runs": [_run_dict(one) for one in self.tried],
             "folder": str(self.folder),
         }
@@ -124,8 +127,8 @@ def find(
         answer = search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
         if answer.low is None or answer.high is None:
             answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
-    found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s)
-    write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+    found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s, start_per_s)
+    write_atomically(folder / CAPACITY, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
 
 
@@ -157,7 +160,7 @@ class _Bench:
         self.watch.say(f"a closed load of {_PROBE_USERS} users tells where to begin")
         plan = replace(self.load, model="closed", users=_PROBE_USERS, measured_s=min(self.load.measured_s, 3.0))
         _, _, summary = self._run(plan, 0)
-        return max(summary.throughput_per_s * 0.8, 1.0)
+        return max(summary.throughput_per_s * _PROBE_SHARE, 1.0)
 
     def at(self, rate_per_s: float, number: int) -> Tried:
         """Try one rate; a low one longer, so that its percentiles stand on enough requests."""

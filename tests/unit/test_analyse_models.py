@@ -69,6 +69,14 @@ def test_without_a_run_to_be_believed_nothing_is_told(tmp_path):
     assert "0 of at least 4" in found.why
 
 
+def test_the_interval_of_a_knee_ends_at_concurrencies_that_were_measured():
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        runs = {n: [LAW.throughput(n) * float(np.exp(draw.normal(0, 0.04))) for _ in range(3)] for n in USERS}
+        found = knee(runs)
+        assert found.users is None or {found.low, found.high} <= set(USERS)
+
+
 def test_each_pool_is_a_series_of_its_own(tmp_path):
     found = closed(tmp_path, USERS[:4], pools=("null", QUEUE), repeats=1)
     assert [(one.label, one.kind, one.axis) for one in found] == [("null", "null", "users"), (QUEUE, "queue", "users")]

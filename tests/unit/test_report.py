@@ -106,6 +106,23 @@ def test_a_capacity_says_its_answer_or_what_it_was_kept_from(tmp_path, answer):
     assert "--seconds 2" in report.repeat[0]
 
 
+def test_a_search_that_began_somewhere_else_is_repeated_from_there(tmp_path):
+    folder = reported.capacity(tmp_path)
+    found = json.loads((folder / "capacity.json").read_text())
+    assert "--start" not in of(folder).repeat[0]
+    (folder / "capacity.json").write_text(json.dumps(found | {"start_per_s": 120.0}))
+    assert "--start 120" in of(folder).repeat[0]
+
+
+@pytest.mark.parametrize("change", [{"runs": []}, {"runs": [{"rate_per_s": 1.0}]}, {"objective": None, "low": "x"}])
+def test_a_damaged_capacity_is_told_in_one_line(tmp_path, change):
+    folder = reported.capacity(tmp_path)
+    found = json.loads((folder / "capacity.json").read_text())
+    (folder / "capacity.json").write_text(json.dumps(found | change))
+    with pytest.raises(RecordError, match="cannot be read"):
+        of(folder)
+
+
 @pytest.mark.parametrize("make", [reported.comparison, reported.sweep, reported.capacity])
 def test_its_commands_can_be_copied(tmp_path, make):
     made = make(tmp_path)

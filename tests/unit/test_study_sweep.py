@@ -7,6 +7,7 @@ import pytest
 
 from lab import config
 from lab.errors import UsageError
+from lab.record.sweep import of_question
 from lab.study import sweep
 from lab.study.question import parse
 from lab.study.sweep import STARTING_S, _left_s, order
@@ -28,6 +29,17 @@ def test_each_block_has_every_cell_once_in_an_order_of_its_own():
 def test_the_time_left_is_known_before_the_first_run_and_learns_from_those_made():
     assert _left_s(QUESTION.cells, []) == 3 * (3.0 + STARTING_S)
     assert _left_s(QUESTION.cells[:2], [4.0, 6.0]) == 2 * (3.0 + 5.0)
+
+
+def test_a_damaged_sweep_is_blamed_on_its_own_question(tmp_path):
+    for name in ("20260101-120000-pool-size-3f2a", "20260101-120000-size-3f2b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "sweep.json").write_text("{")
+    for name in ("pool-size", "size"):
+        _, damaged = of_question(tmp_path, name)
+        assert len(damaged) == 1
+        assert f"120000-{name}-3" in damaged[0]
+    assert of_question(tmp_path, "pool") == ([], [])
 
 
 GROUND = """
