@@ -10,7 +10,7 @@ from rich.table import Table
 from lab import config as settings
 from lab.analyse.objective import DEFAULT, parse
 from lab.cli.watch import Progressing
-from lab.plan import LoadPlan, PoolConfig, journey
+from lab.plan import CAPACITY_S, LoadPlan, PoolConfig, journey
 
 _WARMUP_S = 1.0
 
@@ -20,7 +20,7 @@ def capacity(
     pool: Annotated[str, typer.Option(help="The app's pool, as for lab compare.")] = "queue:size=10,overflow=0",
     workers: Annotated[int, typer.Option(help="Processes of the app.")] = 1,
     what: Annotated[str, typer.Option("--journey", help="read, mixed or churn.")] = "read",
-    seconds: Annotated[float, typer.Option(help="Measured seconds of each run; low rates take longer.")] = 6.0,
+    seconds: Annotated[float, typer.Option(help="Measured seconds of each run; low rates take longer.")] = CAPACITY_S,
     start: Annotated[
         float | None, typer.Option(help="The rate to begin with, per second; a closed load tells it.")
     ] = None,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from lab.errors import RecordError
 
+CAPACITY = "capacity.json"  # what a search for a capacity writes down
 SHELVES = ("runs", "sweeps", "capacity", "noise")
-_SIGNS = ("experiment.json", "sweep.json", "capacity.json", "noise.json", "manifest.json")
+_SIGNS = ("experiment.json", "sweep.json", CAPACITY, "noise.json", "manifest.json")
 
 
 def find(home: Path, name: str) -> Path:

@@ -72,10 +72,13 @@ def digest(values: Mapping[str, Any]) -> str:
 def machine_hash(facts: Mapping[str, Any], server: Mapping[str, Any] | None = None) -> str:
     """Return what a machine and the packages on it come to; the lab's own code may change without changing it.
 
+    The memory is left out: what the kernel keeps of it for itself differs from one boot to the next.
+
     :param facts: what :func:`lab.environment.capture` gave, or a run's manifest has.
     :param server: what must not change of PostgreSQL either.
     """
     same = {name: facts.get(name) for name in _OF_THE_MACHINE}
+    same["host"] = {name: value for name, value in (same["host"] or {}).items() if name != "memory_bytes"}
     return digest(same if server is None else {**same, "server": server})
 
 

@@ -7,11 +7,10 @@ from typing import Any
 from lab.chart import plain
 from lab.chart.comparison import png
 from lab.errors import RecordError
+from lab.record.places import CAPACITY
 from lab.record.run import open_run
 from lab.report import Picture, Report, Sheet, repeat
 from lab.report.parts import environment
-
-FILE = "capacity.json"
 
 
 def report(folder: Path) -> Report:
@@ -20,12 +19,13 @@ def report(folder: Path) -> Report:
     :raises RecordError: if the file is damaged, or a run is missing.
     """
     try:
-        found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((folder / CAPACITY).read_text(encoding="utf-8"))
         tried = sorted(found["runs"], key=lambda one: float(one["rate_per_s"]))
         answer, said = _said(found)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{folder / FILE} cannot be read ({error!r}); make the search again") from None
-    names, first = list(tried[0]["seen"]), open_run(folder / tried[0]["run"]).manifest
+        names, run = list(tried[0]["seen"]), folder / tried[0]["run"]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise RecordError(f"{folder / CAPACITY} cannot be read ({error!r}); make the search again") from None
+    first = open_run(run).manifest
     return Report(
         title=said,
         subtitle=f"open load, {len(tried)} runs, each on fresh processes of the app",

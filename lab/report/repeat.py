@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import RecordError
+from lab.plan import CAPACITY_S
 from lab.record import experiment as experiments
 from lab.record import sweep as sweeps
 from lab.record.run import Manifest
@@ -54,7 +55,8 @@ def capacity(found: Mapping[str, Any], first: Manifest) -> Repeat:
     """Return how to search again; *first* is any run of the search."""
     words = ["--objective", str(found["objective"]), "--pool", str(found["pool"])]
     words += [*_unless("--workers", first.pool.get("workers"), 1), *_unless("--journey", first.load["journey"], "read")]
-    words += _unless("--seconds", found.get("seconds"), 6.0)
+    words += _unless("--seconds", found.get("seconds"), CAPACITY_S)
+    words += _unless("--start", found.get("start_per_s"), None)
     return Repeat((shlex.join(["lab", "capacity", *words]),))
 
 

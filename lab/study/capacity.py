@@ -21,16 +21,17 @@ from lab.analyse.search import Answer, Reading
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.config import Config
 from lab.errors import UsageError
-from lab.plan import LoadPlan, PoolConfig, Slot, Variant
+from lab.plan import CAPACITY_S, LoadPlan, PoolConfig, Slot, Variant
 from lab.record.files import write_atomically
+from lab.record.places import CAPACITY
 from lab.record.run import Run, open_run
 from lab.server import Server
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "capacity"
-FILE = "capacity.json"
-_PROBE_USERS = 32
+_PROBE_USERS = 32  # more than any default pool and fewer than a worker's 40 threads: nobody is refused
+_PROBE_SHARE = 0.8  # of what they get answered: a rate that is most likely met, so the first step goes up
 _MOST_PER_S = 50_000.0
 _LEAST_PER_S = 0.5  # slower than that no run has enough requests
 _ENOUGH = 1.5  # times the requests that the objective's percentiles need
@@ -71,7 +72,8 @@ class Capacity:
     tried: tuple[Tried, ...]
     pool: str
     folder: Path
-    seconds: float = 6.0  # measured, as asked for; low rates take longer
+    seconds: float = CAPACITY_S  # measured, as asked for; low rates take longer
+    start_per_s: float | None = None  # as asked for; without, a closed load told it
     reasons: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -89,6 +91,7 @@ class Capacity:
             "evidence": self.limit.evidence,
             "pool": self.pool,
             "seconds": self.seconds,
+            "start_per_s": self.start_per_s,
             "runs": [_run_dict(one) for one in self.tried],
             "folder": str(self.folder),
         }
@@ -136,8 +139,8 @@ def find(
             return None if tried[-1].generators else tried[-1].reading.excess
 
         search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
-    found = concluded(objective, tried, pool.spec, folder, load.measured_s)
-    write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+    found = replace(concluded(objective, tried, pool.spec, folder, load.measured_s), start_per_s=start_per_s)
+    write_atomically(folder / CAPACITY, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
 
 
@@ -156,7 +159,7 @@ def concluded(objective: Objective, tried: Sequence[Tried], pool: str, folder: P
     doubtful = gates.facts([one.doubts for one in sent])
     reasons, left_out = ((), doubtful) if enough else (doubtful, ())
     limit = _limit([one for one in tried if one.generators or not enough or not one.doubts])
-    return Capacity(objective, answer, limit, tuple(tried), pool, folder, seconds, reasons, left_out)
+    return Capacity(objective, answer, limit, tuple(tried), pool, folder, seconds, reasons=reasons, left_out=left_out)
 
 
 def _limit(tried: Sequence[Tried]) -> Limit:
@@ -187,7 +190,7 @@ class _Bench:
         self.watch.say(f"a closed load of {_PROBE_USERS} users tells where to begin")
         plan = replace(self.load, model="closed", users=_PROBE_USERS, measured_s=min(self.load.measured_s, 3.0))
         _, _, summary = self._run(plan, 0)
-        return max(summary.throughput_per_s * 0.8, 1.0)
+        return max(summary.throughput_per_s * _PROBE_SHARE, 1.0)
 
     def at(self, rate_per_s: float, number: int) -> Tried:
         """Try one rate; a low one longer, so that its percentiles stand on enough requests."""

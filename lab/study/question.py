@@ -163,14 +163,16 @@ class _Reader:
                         self._refuse((table, STORAGE, relation), said)
                     yield from ((f"{STORAGE}.{relation}.{name}", one) for name, one in parameters.items())
             else:
+                if key in (SETTINGS, STORAGE):
+                    where = f"{table}.{key}" + (".NAME" if key == STORAGE else "")
+                    self._refuse((table, key), f"{key} is {shown(value)}, and no table; write [{where}]")
+                self._known(table, {key: value}, VARIED if table == "grid" else VARIED + FIXED, (SETTINGS, STORAGE))
                 yield key, value
 
     def _one(self, table: str, key: str, value: Any) -> Any:
         if "." in key:
             return self._setting((table, *key.split(".")), value)
-        known = VARIED if table == "grid" else VARIED + FIXED
-        self._known(table, {key: value}, known, (SETTINGS, STORAGE))
-        return self._checked(table, {key: value}, known)[key]
+        return self._checked(table, {key: value}, VARIED + FIXED)[key]
 
     def _setting(self, path: tuple[str, ...], value: Any) -> Any:
         """Check what can be checked of a setting without PostgreSQL, which has the last word."""
