@@ -22,6 +22,8 @@ from lab.study.lines import line_of
 _SETTING = re.compile(r"[a-z][a-z0-9_.]*")
 MOST_CELLS = 1000
 
+_SUCH_AS = {"pool": '["null", "queue:size=5,overflow=0"]', "journey": '["read", "churn"]'}
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -139,7 +141,7 @@ class _Reader:
         for key, values in self._flat("grid", grid):
             path = ("grid", *key.split("."))
             if not isinstance(values, list) or not values:
-                said = f"give a list of values, such as {path[-1]} = [1, 2]"
+                said = f"give a list of values, such as {path[-1]} = {_SUCH_AS.get(key, '[1, 2]')}"
                 self._refuse(path, f"{key} is {shown(values)}; {said}")
             found[key] = [self._one("grid", key, value) for value in values]
             if len(set(found[key])) < len(values):
