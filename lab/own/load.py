@@ -128,6 +128,7 @@ def _loading(wish: Wish, folder: Path) -> Iterator[loads.LoadChild]:
         yield child
     finally:
         child.stop()
+        (folder / loads.PLAN_FILE).write_text(json.dumps(_load(wish.plan), indent=1) + "\n", encoding="utf-8")
 
 
 def _follow(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: Watch) -> None:
@@ -171,11 +172,10 @@ def _stay(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: W
 
 
 def _judge(run: Draft, wish: Wish) -> None:
-    """Keep what the load's process leaves behind as it may be recorded, and refuse a load that asked for nothing.
+    """Keep what the locustfile's process says of itself, and refuse a load that asked for nothing.
 
     :raises LoadError: if no request was made.
     """
-    (run.folder / loads.PLAN_FILE).write_text(json.dumps(_load(wish.plan), indent=1) + "\n", encoding="utf-8")
     file = run.folder / raw.FACTS
     if file.exists():
         run.own["locust"] = json.loads(file.read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lab.analyse.own import Database, Load, Route, State, database_of, load_of, missing
+from lab.analyse.own import Database, Load, Route, State, database_of, ended, load_of, missing
 from lab.analyse.split import WORDS
 from lab.chart import own as chart
 from lab.chart.comparison import png
@@ -23,6 +23,7 @@ def report(run: Run) -> Report:
     own = run.manifest.own
     load, why = _load(run)
     seen = database_of(run)
+    said = load.notes if load else ended(run.manifest)
     stopped = ("It was stopped before its time; what was recorded until then is whole.",) if own["interrupted"] else ()
     return Report(
         title=_title(run, load),
@@ -30,7 +31,10 @@ def report(run: Run) -> Report:
         findings=(
             "A single run says what happened, and nothing of what would happen again.",
             *stopped,
-            *(_sentence(text) for text in (*(load.notes if load else ()), *(seen.statement_notes if seen else ()))),
+            *(
+                _sentence(text)
+                for text in (*(load.notes if load else ended(run.manifest)), *(seen.statement_notes if seen else ()))
+            ),
             *(f"Not recorded: {text}." for text in missing(run.manifest)),
         ),
         warnings=tuple(f"Nothing of this may be quoted: {text}" for text in (*why, *(load.reasons if load else ()))),
