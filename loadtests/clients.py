@@ -154,12 +154,14 @@ class Watcher:
     def _may_load(self, url: str) -> bool:
         try:
             parts = urlsplit(url)
-            if parts.netloc not in self._may:
-                self._may[parts.netloc] = False
+        except ValueError:
+            return False
+        if parts.netloc not in self._may:
+            try:
                 hosts.addresses(parts.hostname or "", parts.port or 80)
                 self._may[parts.netloc] = True
-        except (UsageError, ValueError):
-            return False
+            except (UsageError, ValueError):
+                self._may[parts.netloc] = False
         return self._may[parts.netloc]
 
     def _connect(self, call: Callable[..., Any], connection: Any, *rest: Any, **named: Any) -> Any:

@@ -31,10 +31,7 @@ def report(run: Run) -> Report:
         findings=(
             "A single run says what happened, and nothing of what would happen again.",
             *stopped,
-            *(
-                _sentence(text)
-                for text in (*(load.notes if load else ended(run.manifest)), *(seen.statement_notes if seen else ()))
-            ),
+            *(_sentence(text) for text in (*said, *(seen.statement_notes if seen else ()))),
             *(f"Not recorded: {text}." for text in missing(run.manifest)),
         ),
         warnings=tuple(f"Nothing of this may be quoted: {text}" for text in (*why, *(load.reasons if load else ()))),

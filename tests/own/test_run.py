@@ -264,6 +264,7 @@ def test_what_leads_to_another_machine_is_refused_and_named(shop: Shop, lab: Lab
     assert by_name["GET home"]["failed"] == 0
     refused = next(text for text in found["reasons"] if text.startswith("refused requests"))
     assert "to example.com" in refused and "to example.org" in refused and not found["valid"]
+    assert by_name["GET unreadable"]["failed"] == by_name["GET unreadable"]["planned"] > 0
     told = sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) to example", refused))
     assert told == by_name["GET absolute"]["planned"] + by_name["GET redirected"]["planned"]
 
@@ -362,6 +363,7 @@ def ends_with_its_books(folder: Path) -> bool:
 
 ENDING = """
 from itertools import count
+import gevent
 from locust import HttpUser, constant, task
 
 number = count(1)
@@ -372,7 +374,7 @@ class Ending(HttpUser):
     def ask(self):
         self.client.get("/")
         if next(number) == 60:
-            self.environment.runner.quit()
+            gevent.spawn(self.environment.runner.quit)
 """
 
 
@@ -384,7 +386,8 @@ def test_a_locustfile_that_ends_its_load_itself_was_not_interrupted(
     assert done.code == 0, done.err
     assert "note: the locustfile ended its load itself" in done.out and "was stopped" not in done.out
     shown = lab("show", "last", "--json")
-    assert shown.document["interrupted"] is False and shown.document["load"]["done"] >= 60
+    assert shown.document["interrupted"] is False
+    assert shown.document["load"]["done"] >= 60 and shown.document["load"]["failed"] == 0
     assert ends_with_its_books(Path(shown.document["folder"]))
 
 

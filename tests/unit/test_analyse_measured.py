@@ -71,7 +71,7 @@ def test_what_was_observed_is_the_same_however_many_rows_are_written_at_a_time(t
     whole = seen.write(tmp_path / "whole")
     monkeypatch.setattr(sealing, "_ROWS", 7)
     parts = seen.write(tmp_path / "parts")
-    assert parts.manifest.files == whole.manifest.files and parts.table("activity").num_rows == 25
+    assert parts.manifest.files == whole.manifest.files and parts.table("activity").num_rows > 25
     for name in parts.manifest.files:
         assert parts.table(name).equals(whole.table(name)), name
         groups = pq.ParquetFile(parts.folder / f"{name}.parquet").metadata

@@ -53,13 +53,14 @@ def test_of_a_strangers_settings_only_those_are_kept_that_figures_depend_on() ->
             "max_parallel_workers_per_gather", "pg_stat_statements.track", "synchronous_commit", "jit"]  # fmt: skip
     untold = ["listen_addresses", "log_directory", "log_filename", "cluster_name", "search_path", "shop.api_key",
               "log_timezone", "restore_command", "archive_command", "synchronous_standby_names",
-              "local_preload_libraries", "primary_slot_name", "temp_tablespaces", "event_source", "ssl_key_file"]  # fmt: skip
+              "local_preload_libraries", "primary_slot_name", "temp_tablespaces", "ssl_key_file"]  # fmt: skip
     assert [name for name in told if not place._TOLD.fullmatch(name)] == []
     assert [name for name in untold if place._TOLD.fullmatch(name)] == []
 
 
 def test_a_full_disk_ends_the_look_at_the_machine_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: Rows) -> None:
+    def full(rows: Rows) -> None:
+        rows._waiting.clear()
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(eyes, "_EVERY_S", 0.01)
@@ -68,5 +69,6 @@ def test_a_full_disk_ends_the_look_at_the_machine_in_one_line(tmp_path: Path, mo
     assert wait_until(lambda: not seeing._thread.is_alive(), 10, every_s=0.01)
     with pytest.raises(ObserverError, match="No space left on device"):
         seeing.alive()
+    monkeypatch.undo()
     with pytest.raises(ObserverError, match="the run is kept as failed"):
         seeing.stop()
