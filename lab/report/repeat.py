@@ -60,6 +60,20 @@ def capacity(found: Mapping[str, Any], first: Manifest) -> Repeat:
     return Repeat((shlex.join(["lab", "capacity", *words]),))
 
 
+def own(run: Manifest) -> Repeat:
+    """Return how to load or observe again what is not the lab's; where the database is, no record says."""
+    words, plan, dsn = run.own, run.load, ["--dsn", "..."] if run.own["database"] else []
+    if not plan:
+        seconds = _unless("--seconds", words["asked_s"], None)
+        return Repeat((shlex.join(["lab", "observe", *dsn, *seconds]),))
+    again = ["--host", str(words["url"]), *_unless("--locustfile", words["locustfile"], None)]
+    again += [word for path in plan.get("paths", ()) for word in ("--path", str(path))]
+    again += ["--users", str(plan["users"])] if plan["model"] == "closed" else ["--rate", f"{plan['rate_per_s']:.12g}"]
+    again += ["--warmup", f"{plan['warmup_s']:.12g}", "--seconds", f"{plan['measured_s']:.12g}"]
+    again += _unless("--seed", plan.get("seed"), 1)
+    return Repeat((shlex.join(["lab", "run", *again, *dsn]),))
+
+
 def of_run(folder: Path) -> Repeat:
     """Return how to make again what a run is part of; nothing if that is not known."""
     try:
