@@ -17,6 +17,7 @@ __all__ = [
 
 MODELS = ("closed", "open")
 DETAILS = ("auto", "requests", "histogram")
+CAPACITY_S = 6.0  # measured in each run of a search for capacity
 MOST_PATHS = 100  # of an application that is not the lab's
 HISTOGRAM_ABOVE_PER_S = 20_000.0  # planned arrivals; there the records of single requests pass 0.8 MB each second
 

@@ -70,6 +70,8 @@ class PoolConfig:
         given: set[str] = set()
         for pair in rest.split(",") if colon else ():
             name, separator, raw = (part.strip() for part in pair.partition("="))
+            if separator and name in set().union(*PARAMETERS.values()) and name not in allowed:
+                raise VariantError(f"variant {text!r}: {kind} has no {name}; it has {', '.join(allowed)}")
             if name not in allowed or not separator:
                 raise VariantError(f"variant {text!r}: {pair!r} is none of {', '.join(allowed)} with a value")
             if name in given:

@@ -31,7 +31,6 @@ from loadtests.conductor import announce, read_plan, sample_lag
 from loadtests.recorder import FLUSH_EVERY_S, Recorder
 from loadtests.stores import Files
 
-FACTS = "locustfile.json"
 _KINDS = 20  # of errors that are told apart
 
 
@@ -120,7 +119,7 @@ class Attachment:
         watcher.settle()
         names = [*watcher.names, *([raw.OTHER_NAMES] if watcher.unlisted else [])]
         write_atomically(self._folder / raw.NAMES, json.dumps(names))
-        write_atomically(self._folder / FACTS, json.dumps(self._facts()))
+        write_atomically(self._folder / raw.FACTS, json.dumps(self._facts()))
         watcher.unanswered.write(self._folder)
         watcher.recorder.close(self._start_us, stopped_us)
 

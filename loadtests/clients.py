@@ -9,11 +9,13 @@ A request to any host that may not be loaded is refused before a name is looked 
 """
 
 import contextvars
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent
@@ -29,6 +31,7 @@ from loadtests.unanswered import Unanswered
 
 LONGEST_NAME = 200  # characters; a name is for people
 _KINDS_OF_TROUBLE = 20  # that are told apart
+_PAUSE_S = 0.01
 
 
 class RefusedHostError(ConnectionError):
@@ -100,10 +103,10 @@ class Watcher:
 
     def _request(self, call: Callable[..., Any], session: Any, method: str, url: str, *rest: Any, **named: Any) -> Any:
         if monotonic_us() >= self.stop_us or self.recorder.closed:
-            if not getattr(session, "lab_stopped", False):
-                session.lab_stopped = True
-                raise StopUser
-            return call(session, method, url, *rest, **named)  # what on_stop sends is not part of the load
+            if _leaving():
+                return call(session, method, url, *rest, **named)  # what on_stop sends is not part of the load
+            gevent.sleep(_PAUSE_S)  # who swallows the exception and asks again must not keep the process to himself
+            raise StopUser
         one = Exchange(f"{method} {named.get('name') or session.request_name or url}")
         token = self._current.set(one)
         try:
@@ -144,7 +147,7 @@ class Watcher:
         """One request on the wire; more than one of an exchange if the application redirects."""
         url = getattr(request, "url", "")
         if not self._may_load(str(url)):
-            host = urlsplit(str(url)).netloc.rpartition("@")[2]
+            host = _host(str(url))
             if host in self.refused or len(self.refused) < _KINDS_OF_TROUBLE:
                 self.refused[host] += 1
             raise _refusal(client, host)
@@ -155,7 +158,10 @@ class Watcher:
         return call(client, request, *rest, **named)
 
     def _may_load(self, url: str) -> bool:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
         if parts.netloc not in self._may:
             try:
                 hosts.addresses(parts.hostname or "", parts.port or 80)
@@ -215,6 +221,22 @@ def _wrap(kind: type, method: str, around: Callable[..., Any]) -> None:
         return around(call, *arguments, **named)
 
     setattr(kind, method, wrapped)
+
+
+def _host(url: str) -> str:
+    """Return how a refused host is named, without a password."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return "an address that cannot be read"
+
+
+def _leaving() -> bool:
+    """Whether a user's or a task set's ``on_stop`` is being run."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_name != "on_stop":
+        frame = frame.f_back
+    return frame.f_code.co_name == "on_stop"
 
 
 def _refusal(client: Any, host: str) -> Exception:

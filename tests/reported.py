@@ -55,12 +55,13 @@ def capacity(root: Path, answer: bool = True) -> Path:
         seen = {"p99": 20.0 * number, "failed": None if number == 3 else 0.0}
         limit = {"what": "pool" if answer else "generator", "evidence": "its event loop was late by p99 80 ms"}
         tried.append({
-            "run": made.folder.name, "rate_per_s": rate, "met": met, "seen": seen,
+            "run": made.folder.name, "rate_per_s": rate, "met": met, "believed": answer, "seen": seen,
             "limited_by": None if met else limit, "reasons": [] if answer else ["generator late: p99 80 ms, limit 5"],
         })  # fmt: skip
     found = {
         "objective": "p99 < 50 ms, failed < 0.1 %", "rate_per_s": 200.0 if answer else None,
         "low": 180.0 if answer else 160.0, "high": 220.0 if answer else None,
+        "valid": answer, "reasons": [] if answer else ["generator late, 3 of 3 runs"], "left_out": [],
         "limited_by": "pool" if answer else "generator", "evidence": "its event loop was late by p99 80 ms",
         "pool": "queue:size=10,overflow=0", "seconds": 2.0, "runs": tried, "folder": str(root),
     }  # fmt: skip

@@ -105,7 +105,7 @@ def knee(measured: Mapping[int, Sequence[float]], seed: int = 1) -> Knee:
     draw = np.random.default_rng(seed)
     drawn = [_first(_medians(measured, draw)) for _ in range(DRAWS)]
     found = _first({users: median(values) for users, values in measured.items()})
-    low, high = (round(value) for value in middle95(drawn))
+    low, high = (round(value) for value in middle95(drawn, steps=True))
     if max(found, high) == max(measured):
         return Knee(None, why=f"throughput may still grow beyond {max(measured)} users")
     if high > _WIDEST * low:

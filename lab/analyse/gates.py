@@ -50,6 +50,21 @@ def is_machines(reason: str) -> bool:
     return reason.startswith(("generator late", "machine starved"))
 
 
+def is_overload(reason: str) -> bool:
+    """Whether a reason is what too much load brings by itself: a rate that is missed may give it, and is missed."""
+    return reason.startswith(("unfinished requests", "failed requests", "no steady state"))
+
+
+def facts(reasons: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return each fact of several runs' reasons once, with the number of runs that have it.
+
+    >>> facts([["machine starved: 40 %"], ["machine starved: 60 %"], []])
+    ('machine starved, 2 of 3 runs',)
+    """
+    found = [fact for each in reasons for fact in dict.fromkeys(reason.partition(":")[0] for reason in each)]
+    return tuple(f"{fact}, {found.count(fact)} of {len(reasons)} runs" for fact in dict.fromkeys(found))
+
+
 def _flags(runs: Sequence[RunSummary]) -> Iterator[str]:
     yield from dict.fromkeys(flag for run in runs for flag in run.flags)
 

@@ -26,11 +26,6 @@ class Little:
     users_by_law: float | None  # throughput x (mean latency + think time), of a closed load
 
     @property
-    def counted_pct(self) -> float | None:
-        """How far the count is from the law, per cent of the count."""
-        return 100 * (self.by_law / self.under_way - 1) if self.by_law is not None and self.under_way else None
-
-    @property
     def users_pct(self) -> float | None:
         """How far the users by the law are from those there were, per cent."""
         return 100 * (self.users_by_law / self.users - 1) if self.users and self.users_by_law is not None else None

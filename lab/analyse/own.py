@@ -17,7 +17,6 @@ from lab.analyse.measured import Measured, measure
 from lab.analyse.percentiles import Percentiles, percentiles
 from lab.analyse.recorded import recorded_statements, recorded_tables
 from lab.analyse.split import Split, split
-from lab.analyse.statements import LAB
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.errors import RecordError
 from lab.record.run import Manifest, Run, read_events
@@ -80,7 +79,6 @@ class Database:
     counters: Mapping[str, Any]  # sums of its growth; None: unknown
     connections: Connections | None
     statements: tuple[Use, ...]
-    own_calls: int | None  # of the lab's own statements, which are not among them
     statement_notes: tuple[str, ...]
     tables: tuple[TableDelta, ...]
 
@@ -101,7 +99,7 @@ def load_of(run: Run) -> Load | None:
         seconds=(run.manifest.marks["load_end"] - run.manifest.marks["load_start"]) / 1e6,
         failures=_failures(run),
         reasons=(*gates.reasons([summary]), *_refused(run.manifest)),
-        notes=(*_notes(run, measured), *gates.notes([summary])),
+        notes=(*ended(run.manifest), *_notes(run, measured), *gates.notes([summary])),
     )
 
 
@@ -112,14 +110,11 @@ def database_of(run: Run) -> Database | None:
     if first is None or last is None:
         return None
     found = recorded_statements(run)
-    own = used(found.statements, found.seconds, LAB)
-    calls = [use.calls for use in own]
     return Database(
         seconds=(last["t_us"] - first["t_us"]) / 1e6,
         counters=database_delta(first, last),
         connections=connections(run),
         statements=used(found.statements, found.seconds),
-        own_calls=None if None in calls else sum(call or 0 for call in calls),
         statement_notes=found.statements.notes,
         tables=recorded_tables(run),
     )
@@ -209,6 +204,13 @@ def _status(number: int) -> str:
     return f"HTTP {number}" + ("" if number >= 400 else ", a failure by the locustfile")
 
 
+def ended(manifest: Manifest) -> Iterator[str]:
+    """Say that a locustfile ended its load itself, if it did."""
+    after_s = manifest.own.get("ended_after_s")
+    if after_s is not None:
+        yield f"the locustfile ended its load itself, {after_s:.1f} s after the start of {manifest.own['asked_s']:g} s"
+
+
 def _refused(manifest: Manifest) -> Iterator[str]:
     refused = (manifest.own.get("locust") or {}).get("refused", {})
     if refused:
@@ -272,7 +274,8 @@ def _load_dict(run: Run) -> dict[str, Any] | None:
     try:
         load = load_of(run)
     except RecordError as error:
-        return {**dict(run.manifest.books), "valid": False, "reasons": [str(error)], "notes": []}
+        notes = list(ended(run.manifest))
+        return {**dict(run.manifest.books), "valid": False, "reasons": [str(error)], "notes": notes}
     if load is None:
         return None
     summary, plan = load.summary, run.manifest.load

@@ -31,10 +31,13 @@ class Rated:
 
     @property
     def highest_met(self) -> float | None:
-        """The highest rate up to which every believed run of every rate met the objective; None without one."""
+        """The highest rate up to which every believed run of every rate met the objective; None without one.
+
+        A rate without a run to be believed ends it.
+        """
         highest = None
         for point, met in zip(self.series.points, self.met, strict=True):
-            if met is None or met < len(point.runs):
+            if met is None or met < len(point.believed):
                 break
             highest = point.at
         return highest
@@ -42,10 +45,11 @@ class Rated:
 
 def rated(series: Series, objective: Objective | None) -> Rated:
     """Hold an open series against an objective."""
-    return Rated(series, objective, tuple(_met(point, objective) for point in series.points))
+    return Rated(series, objective, tuple(runs_met(point, objective) for point in series.points))
 
 
-def _met(point: Point, objective: Objective | None) -> int | None:
+def runs_met(point: Point, objective: Objective | None) -> int | None:
+    """Return how many of a cell's believed runs met the objective; None without one, or without a believed run."""
     if objective is None or not point.believed:
         return None
     return sum(_all_met(objective.seen(measure(one.run))) for one in point.believed)
@@ -60,7 +64,7 @@ def sentences(found: Rated) -> Iterator[str]:
     if found.objective is not None:
         highest = found.highest_met
         upto = f"up to {format_number(highest)} per second" if highest is not None else "at no rate from the lowest on"
-        yield f"every run met {found.objective} {upto}"
+        yield f"every believed run met {found.objective} {upto}"
     if found.late:
         yield f"the load generator was late at {', '.join(map(format_number, found.late))} per second"
     if found.series.left_out:

@@ -35,7 +35,13 @@ def log_mean(values: Sequence[float]) -> float:
     return float(np.log(values).mean())
 
 
-def middle95(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Return what 95 % of the drawn values lie between."""
-    low, high = np.percentile(values, (TAIL_PCT, 100 - TAIL_PCT))
+def middle95(values: Sequence[float] | np.ndarray, steps: bool = False) -> tuple[float, float]:
+    """Return what 95 % of the drawn values lie between.
+
+    :param steps: only values that were drawn, and nothing between two of them.
+
+    >>> middle95([0.0, 40.0]), middle95([0.0, 40.0], steps=True)
+    ((1.0, 39.0), (0.0, 40.0))
+    """
+    low, high = np.percentile(values, (TAIL_PCT, 100 - TAIL_PCT), method="inverted_cdf" if steps else "linear")
     return float(low), float(high)

@@ -24,8 +24,7 @@ from lab.analyse.posterior import NEAR, quantiles
 from lab.errors import UsageError
 
 MOST_RUNS = 12
-CONFIDENCE = 0.95  # what the interval keeps, over systems and noises that the posterior does not know
-_TAIL = 0.005  # of the posterior on either side of the interval
+_TAIL = 0.005  # of the posterior on either side of the interval: 99 %, so that it holds 95 % on systems unknown to it
 _FINE = 0.03  # half the interval's width, of the rate, at which more runs are not worth their time
 _LEAST = 8  # runs before it may end
 _SIGMA = (0.16, 0.5, 0.84)

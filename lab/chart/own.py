@@ -57,7 +57,7 @@ def connections(run: Run) -> Drawn | None:
     edges = np.linspace(t_us[0], t_us[-1] + 1, bins + 1)
     samples = np.histogram(t_us, edges)[0]
     rows = run.table("activity", ("t_us", "state", "backends"))
-    state = np.array(rows["state"].to_pylist(), dtype=object)
+    state = rows["state"].to_numpy()
     when, count = rows["t_us"].to_numpy(), rows["backends"].to_numpy()
     middle_s = ((edges[:-1] + edges[1:]) / 2 - begin) / 1e6
     lines = [

@@ -5,6 +5,7 @@ curve with its 95 % band, a ring at the knee, and a bar over the interval of the
 Open load: lines through the medians, the objective, and a grey band at rates for which the generator was late.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -25,8 +26,16 @@ from lab.chart.side import log_ticks
 from lab.chart.style import BODY, GREY, GRID, LOOKS, Look, styled, text_width_in
 from lab.units import format_number
 
+_OTHERS = (  # each colour of no kind of pool: first with its own line and mark, then with other lines and new marks
+    *EXTRA,
+    *(
+        Look(one.colour, EXTRA[(index + turn) % len(EXTRA)].line, mark)
+        for turn, marks in enumerate(("vPX*", "<hpd", ">8Hx"), 1)
+        for index, (one, mark) in enumerate(zip(EXTRA, marks, strict=True))
+    ),
+)
 _BAND_POINTS = 80
-_HEIGHT_IN = 4.8
+_HEIGHT_IN, _BESIDE_IN = 4.8, 1.4  # at least; of it above and below the axes
 _OUT: dict[str, Any] = {"marker": "s", "color": "#888888", "mfc": "none", "ms": 6, "mew": 1.2, "ls": "none"}
 CLOSED_KEY = "ring: knee; bar: N* with its 95 % interval; band: 95 % of the law; hollow square: left out"
 OPEN_KEY = "lines through medians; hollow square: left out"
@@ -76,11 +85,15 @@ def open_load(series: Sequence[Rated], subtitle: str) -> Figure:
 
 
 def looks_of(series: Sequence[Series]) -> list[Look]:
-    """Return a look for each series: the two of its kind of pool first, then those that belong to none."""
+    """Return a look for each series: the two of its kind of pool first, then those that belong to none.
+
+    Beside the two there are sixteen; whoever draws more series than that reads their names.
+    """
     looks: list[Look] = []
+    others = itertools.cycle(_OTHERS)
     for one in series:
         own = [look for look in LOOKS.get(one.kind, ()) if look not in looks]
-        looks.append(own[0] if own else next(look for look in (*EXTRA * 9,) if look not in looks or len(looks) >= 4))
+        looks.append(own[0] if own else next(others))
     return looks
 
 
@@ -99,12 +112,18 @@ def describe(models: Sequence[Concurrency], series: Sequence[Rated]) -> str:
 
 def _axes(words: Words, names: Sequence[str]) -> tuple[Figure, Axes]:
     widest = max((text_width_in(name, BODY) for name in names), default=0.0)
-    figure, ax = framed(words, _HEIGHT_IN, left_in=0.95, right_in=min(widest + 0.65, WIDTH_IN / 2.5))
+    figure, ax = framed(words, _height_in(names), left_in=0.95, right_in=min(widest + 0.65, WIDTH_IN / 2.5))
     ax.set_xlabel(words.x, fontsize=BODY)
     ax.set_ylabel(words.y, fontsize=BODY)
     ax.grid(color=GRID)
     ax.set_axisbelow(True)
     return figure, ax
+
+
+def _height_in(names: Sequence[str]) -> float:
+    """Return a height that has room for all names at the ends of their lines."""
+    lines = sum(1.4 + name.count("\n") for name in names)
+    return max(_HEIGHT_IN, _BESIDE_IN + lines * 1.25 * BODY / 72)
 
 
 def _guesses(ax: Axes, guesses: Mapping[str, float]) -> None:
@@ -167,7 +186,7 @@ def open_title(series: Sequence[Rated]) -> str:
     if series[0].objective is None:
         return "Latency against the arrival rate"
     upto = [f"{name} {_upto(found)}".strip() for found, name in zip(series, names, strict=True)]
-    return f"Every run met {series[0].objective}: {'; '.join(upto)}"
+    return f"Every believed run met {series[0].objective}: {'; '.join(upto)}"
 
 
 def _upto(found: Rated) -> str:

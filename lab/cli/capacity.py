@@ -10,7 +10,7 @@ from rich.table import Table
 from lab import config as settings
 from lab.analyse.objective import DEFAULT, parse
 from lab.cli.watch import Progressing
-from lab.plan import LoadPlan, PoolConfig, journey
+from lab.plan import CAPACITY_S, LoadPlan, PoolConfig, journey
 
 _WARMUP_S = 1.0
 
@@ -20,7 +20,7 @@ def capacity(
     pool: Annotated[str, typer.Option(help="The app's pool, as for lab compare.")] = "queue:size=10,overflow=0",
     workers: Annotated[int, typer.Option(help="Processes of the app.")] = 1,
     what: Annotated[str, typer.Option("--journey", help="read, mixed or churn.")] = "read",
-    seconds: Annotated[float, typer.Option(help="Measured seconds of each run; low rates take longer.")] = 6.0,
+    seconds: Annotated[float, typer.Option(help="Measured seconds of each run; low rates take longer.")] = CAPACITY_S,
     start: Annotated[
         float | None, typer.Option(help="The rate to begin with, per second; a closed load tells it.")
     ] = None,
@@ -43,7 +43,7 @@ def capacity(
         table.add_column(name, justify="left" if name in ("", "limited by") else "right")
     for one in sorted(found.tried, key=lambda each: each.rate_per_s):
         values = ["–" if each.value == float("inf") else f"{each.value:,.1f}" for each in one.seen]
-        verdict = "met" if one.reading.met else "missed"
+        verdict = ("met" if one.reading.met else "missed") + (", in doubt" if one.doubts else "")
         table.add_row(f"{one.rate_per_s:,.0f}", verdict, *values, "" if one.reading.met else one.limit.what)
     out.print(table)
     answer = found.answer
@@ -60,4 +60,8 @@ def capacity(
             f"{answer.rate_per_s:,.0f} requests per second meet {wanted} ({interval})", markup=False, soft_wrap=True
         )
         out.print(f"limited by {found.limit.what}: {found.limit.evidence}", markup=False, soft_wrap=True)
+    for reason in found.reasons:
+        out.print(f"not to be quoted: {reason}", markup=False, soft_wrap=True)
+    for reason in found.left_out:
+        out.print(f"without the runs in doubt: {reason}", markup=False, soft_wrap=True)
     out.print(f"in {found.folder}", markup=False, soft_wrap=True)

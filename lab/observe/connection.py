@@ -1,8 +1,9 @@
 """The one way to a server that is looked at: a connection in autocommit, read-only unless something is to be signalled.
 
-Inside a transaction the server repeats its first answer, so each question has one of its own. Times come in UTC. Who
-does not answer within ten seconds, or keeps a question waiting for a lock for two, is reported; and what the lab asks
-is kept out of the server's slow log and statement statistics, where the role may do that.
+Inside a transaction the server repeats its first answer, so each question has one of its own. Times come in UTC. A
+server that lets nobody in for ten seconds, takes longer for an answer than its reader waits, or keeps a question
+waiting for a lock for two, is reported; and what the lab asks is kept out of the server's slow log and statement
+statistics, where the role may do that.
 
 No DSN may carry a password: the command line and the environment of a process are not alike in who may read them.
 """

@@ -4,7 +4,6 @@ It should go to another database than the target, in autocommit: otherwise the o
 counted among the target's, and inside a transaction the server repeats its first answer.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +15,7 @@ from psycopg2.extensions import connection, cursor, parse_dsn
 from lab import conninfo, sql
 from lab.errors import ObserverError
 from lab.observe.cpu import Usage
+from lab.observe.passwords import without_password
 from lab.record.tables import TABLES
 from lab.sql import columns
 from lab.sql.columns import RECORDED_DATABASE as DATABASE
@@ -26,7 +26,6 @@ HIDDEN = "<insufficient privilege>"
 OPTIONS = (
     "-c jit=off -c statement_timeout=2000 -c lock_timeout=2000 -c timezone=UTC -c default_transaction_read_only=on"
 )
-_PASSWORD = re.compile(r"(password\s+)('(?:[^']|'')*'|\$\w*\$.*?\$\w*\$)", re.IGNORECASE | re.DOTALL)
 
 STATEMENTS: Mapping[str, tuple[str, ...]] = {
     name: columns.STATEMENTS[name] for name in TABLES["statements"].names if name in columns.STATEMENTS
@@ -182,15 +181,6 @@ class Session:
         self._cursor.execute(text, {"datid": self.datid})
         names = [column.name for column in self._cursor.description or ()]
         return [dict(zip(names, map(plain, row), strict=True)) for row in self._cursor.fetchall()]
-
-
-def without_password(query: str | None) -> str | None:
-    """Return a statement's text without the password that it sets: the server keeps what is no query as it was typed.
-
-    >>> without_password("ALTER ROLE me PASSWORD 'secret'")
-    'ALTER ROLE me PASSWORD ***'
-    """
-    return _PASSWORD.sub(r"\1***", query) if query else query
 
 
 def plain(value: Any) -> Any:

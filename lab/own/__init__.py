@@ -11,15 +11,21 @@ Such a run has a folder as every run of the lab, and its manifest's ``own`` says
 =================  =====================================================================================
 ``what``           ``observe`` or ``run``
 ``database``       name and version of the database; null if none was observed
-``url``            the application's address; null if no load was made
-``locustfile``     the file whose users made the load; null if the lab made it
 ``asked_s``        the seconds that were asked for; null: until it is stopped
 ``interrupted``    whether it was stopped before these were over
 ``hidden``         what the role may not see, in words
 ``absent``         what could not be had here, in words
 ``lacks``          the tables that such a record does not have
+=================  =====================================================================================
+
+These are there if ``what`` is ``run``, and only then:
+
+=================  =====================================================================================
+``url``            the application's address
+``locustfile``     the name of the file whose users made the load; null if the lab made it
+``ended_after_s``  when a locustfile ended its load itself, from its start; null if it did not
 ``app``            the process that listens at the address: pid and name; null if it cannot be seen
-``locust``         what happened in a locustfile besides its requests
+``locust``         what happened in a locustfile besides its requests; null if the lab made the load
 ``unanswered``     how many requests had no answer, by kind of reason
 =================  =====================================================================================
 """

@@ -12,12 +12,14 @@ import psutil
 from lab import observe
 from lab.errors import ObserverError
 from lab.observe.rows import Rows
+from lab.observe.session import one_line
 from lab.observe.statistics import keep_tables, take
 from lab.observe.system import System
 from lab.own.place import Place
 from lab.record import run as record
 from lab.units import monotonic_us
 
+POLL_S, TICK_S = 0.1, 0.5  # how often a run is looked after, and its progress told
 _EVERY_S = 1.0
 _NO_APPS = ("docker-proxy", "rootlesskit", "com.docker.backend", "ssh", "sshd", "kubectl")  # these listen for others
 
@@ -26,7 +28,10 @@ class Eyes(Protocol):
     """What looks while a run goes on."""
 
     def alive(self) -> bool:
-        """Whether it still looks."""
+        """Whether it still looks.
+
+        :raises ObserverError: if it does not, and it is known why.
+        """
 
     def watch(self, role: str, pid: int) -> int:
         """Look at a process tree too."""
@@ -43,11 +48,17 @@ class Machine:
         self._rows = Rows(folder, os.getpid())
         self._system = System(self._rows)
         self._lock, self._over = threading.Lock(), threading.Event()
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
     def alive(self) -> bool:
-        """See :class:`Eyes`."""
+        """See :class:`Eyes`.
+
+        :raises ObserverError: if it cannot look any more.
+        """
+        if self._error:
+            raise _died(self._error)
         return self._thread.is_alive()
 
     def watch(self, role: str, pid: int) -> int:
@@ -66,16 +77,34 @@ class Machine:
         return monotonic_us()
 
     def stop(self) -> None:
-        """Look no more, and write what is left."""
+        """Look no more, and write what is left.
+
+        :raises ObserverError: if that cannot be done, or it could not look to the end.
+        """
         self._over.set()
         self._thread.join()
-        self._rows.close()
+        try:
+            self._rows.close()
+        except OSError as error:
+            self._error = self._error or error
+        if self._error:
+            raise _died(self._error)
 
     def _look(self) -> None:
-        while not self._over.wait(_EVERY_S):
-            with self._lock:
-                self._system.record()
-                self._rows.flush()
+        try:
+            while not self._over.wait(_EVERY_S):
+                with self._lock:
+                    self._system.record()
+                    self._rows.flush()
+        except (OSError, psutil.Error) as error:  # the disk is full
+            self._error = error
+
+
+def _died(error: Exception) -> ObserverError:
+    return ObserverError(
+        f"CPU and memory could not be looked at to the end ({one_line(error)}); "
+        "the run is kept as failed: give the command again"
+    )
 
 
 @contextmanager

@@ -28,14 +28,13 @@ class Draft:
     manifest: record.Manifest
     own: dict[str, Any]
     marks: dict[str, int] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
 
     def seal(self) -> Path:
         """Make it a whole record.
 
         :raises RecordError: if what was written cannot be a record.
         """
-        whole = replace(self.manifest, marks=self.marks, own=self.own, flags=self.flags)
+        whole = replace(self.manifest, marks=self.marks, own=self.own)
         record.seal(self.folder, whole)
         return self.folder
 

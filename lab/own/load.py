@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lab import hosts, process
 from lab import load as loads
 from lab.config import Config
 from lab.errors import LoadError, ObserverError, UsageError
-from lab.own.eyes import Eyes, eyes, is_alive, listener, look, mark
+from lab.own.eyes import POLL_S, TICK_S, Eyes, eyes, is_alive, listener, look, mark
 from lab.own.folder import Draft, draft, lacks
 from lab.own.place import Place, find
 from lab.plan import LoadPlan
@@ -28,8 +28,6 @@ from lab.record.progress import Answered
 from lab.units import monotonic_us
 from lab.watch import Tick, Watch
 
-FACTS = "locustfile.json"  # what loadtests/attached.py leaves beside the records
-_POLL_S, _TICK_S = 0.1, 0.5
 _START_S = 60.0
 
 
@@ -46,14 +44,14 @@ class Wish:
 
         :raises UsageError: for an address, a file or a number with which nothing can be measured.
         """
-        parts = urlsplit(self.url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise UsageError(f"--host {self.url!r} is no HTTP address; give http://127.0.0.1:PORT")
+        parts, port = _address(self.url)
         if parts.username or parts.password:
             raise UsageError(
                 "--host carries a name or password, which ps shows to everybody; send it in the locustfile"
             )
-        hosts.addresses(parts.hostname, parts.port or 80)
+        if parts.scheme != "http" or not parts.hostname:
+            raise UsageError(f"--host {self.url!r} is no HTTP address; give http://127.0.0.1:PORT")
+        hosts.addresses(parts.hostname, port)
         file = self.plan.locustfile
         if file and not Path(file).is_file():
             raise UsageError(f"--locustfile {file} is no file; name the one that locust -f takes")
@@ -71,7 +69,7 @@ def measure(wish: Wish, config: Config, watch: Watch) -> Path:
     with process.exclusive(config.home / "lock", "run"):
         place = find(wish.dsn) if wish.dsn else None
         own = _own(wish, place)
-        with draft(config, place, own["url"], wish.plan.as_dict(), own) as run:
+        with draft(config, place, own["url"], _load(wish.plan), own) as run:
             look(place, run.folder, "start", own)
             watched = {"lab": os.getpid()} | ({"app": own["app"]["pid"]} if own["app"] else {})
             with eyes(place, run.folder, watched) as seeing:
@@ -86,9 +84,23 @@ def measure(wish: Wish, config: Config, watch: Watch) -> Path:
             return run.seal()
 
 
+def _address(url: str) -> tuple[SplitResult, int]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port or 80
+    except ValueError:  # its text may hold a part of a password
+        raise UsageError("--host cannot be read: see to its port and brackets; give http://127.0.0.1:PORT") from None
+
+
+def _load(plan: LoadPlan) -> dict[str, Any]:
+    """Return what the record says of the load: a locustfile by its name, for its folder is nobody's business."""
+    named = {"locustfile": Path(plan.locustfile).name} if plan.locustfile else {}
+    return plan.as_dict() | named
+
+
 def _own(wish: Wish, place: Place | None) -> dict[str, Any]:
-    parts = urlsplit(wish.url)
-    app = listener(parts.port or 80)
+    parts, port = _address(wish.url)
+    app = listener(port)
     absent = list(place.absent) if place else ["the database: no --dsn was given"]
     if app is None:
         absent.append("CPU and memory of the application: its process cannot be seen from here")
@@ -99,11 +111,13 @@ def _own(wish: Wish, place: Place | None) -> dict[str, Any]:
         "database": {"name": place.database, "version": place.version} if place else None,
         "asked_s": wish.plan.total_s,
         "interrupted": False,
+        "ended_after_s": None,
         "hidden": [],
         "absent": absent,
         "lacks": lacks(place, load=True, histogram=wish.plan.histogram),
         "app": {"pid": app[0], "name": app[1]} if app else None,
         "locust": None,
+        "unanswered": {},
     }
 
 
@@ -115,6 +129,7 @@ def _loading(wish: Wish, folder: Path) -> Iterator[loads.LoadChild]:
         yield child
     finally:
         child.stop()
+        (folder / loads.PLAN_FILE).write_text(json.dumps(_load(wish.plan), indent=1) + "\n", encoding="utf-8")
 
 
 def _follow(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: Watch) -> None:
@@ -129,9 +144,12 @@ def _follow(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch:
     except KeyboardInterrupt:
         run.own["interrupted"] = True
         child.stop()
-    if monotonic_us() < marks["load_end"]:  # also a locustfile may end its own load
-        run.own["interrupted"] = True
-    marks["load_end"] = min(marks["load_end"], monotonic_us())
+    # of one that ended before its time only the books know when: its process stayed a little longer
+    stopped_us = max(book.stopped_us - book.offset_us for book in record.read_books(run.folder))
+    if stopped_us < marks["load_end"]:
+        marks["load_end"] = stopped_us
+        if not run.own["interrupted"]:
+            run.own["ended_after_s"] = round((stopped_us - started_us) / 1e6, 3)
 
 
 def _stay(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: Watch) -> None:
@@ -148,11 +166,11 @@ def _stay(wish: Wish, run: Draft, child: loads.LoadChild, seeing: Eyes, watch: W
         elapsed_s = (now_us - started_us) / 1e6
         if "warm" not in marks and elapsed_s >= plan.warmup_s:
             marks |= mark(seeing, "warm", run.folder)
-        if watch.live and elapsed_s - ticked_s >= _TICK_S:
+        if watch.live and elapsed_s - ticked_s >= TICK_S:
             ticked_s = elapsed_s
             watch.tick(Tick(None, 1, elapsed_s, plan.total_s, plan.warmup_s, answered.so_far()))
         app = _see_app(run, app)
-        child.pause(_POLL_S)
+        child.pause(POLL_S)
 
 
 def _see_app(run: Draft, app: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -169,7 +187,7 @@ def _judge(run: Draft, wish: Wish) -> None:
 
     :raises LoadError: if no request was made.
     """
-    file = run.folder / FACTS
+    file = run.folder / raw.FACTS
     if file.exists():
         run.own["locust"] = json.loads(file.read_text(encoding="utf-8"))
         file.unlink()

@@ -11,14 +11,13 @@ from typing import Any
 
 from lab.config import Config
 from lab.errors import ObserverError, UsageError
-from lab.own.eyes import Eyes, eyes, look, mark
+from lab.own.eyes import POLL_S, TICK_S, Eyes, eyes, look, mark
 from lab.own.folder import draft, lacks
 from lab.own.place import Place, find
 from lab.units import monotonic_us
 from lab.watch import Tick, Watch
 
 LONGEST_S = 7 * 86400.0
-_POLL_S, _TICK_S = 0.1, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def _stay(wish: Wish, place: Place, seeing: Eyes, watch: Watch) -> None:
     while (elapsed_s := (monotonic_us() - began_us) / 1e6) < (wish.seconds or LONGEST_S):
         if not seeing.alive():
             raise ObserverError(f"the observer of {place.database} died; the run is kept as failed: observe again")
-        if watch.live and wish.seconds and elapsed_s - ticked_s >= _TICK_S:
+        if watch.live and wish.seconds and elapsed_s - ticked_s >= TICK_S:
             ticked_s = elapsed_s
             watch.tick(Tick(None, 1, elapsed_s, wish.seconds, 0.0))
         left_s = (wish.seconds or LONGEST_S) - elapsed_s
-        time.sleep(max(0.0, min(_POLL_S, left_s)))
+        time.sleep(max(0.0, min(POLL_S, left_s)))

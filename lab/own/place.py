@@ -6,6 +6,7 @@ pg_stat_statements, which is then said.
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +22,17 @@ from lab.observe.connection import ask, connected
 
 APPLICATION = "lab-statistics"  # what the lab's short looks are called
 NEUTRAL = "postgres"
+_TIMEOUT_S = 10.0
 _OLDEST, _NEWEST = 130000, 190000
+# what figures depend on; all else may name an address, a folder or somebody
+_TOLD = re.compile(
+    r"shared_buffers|.*_mem|.*_buffers|hash_mem_multiplier|huge_pages|temp_file_limit|max_.*|min_wal_size"
+    r"|autovacuum.*|vacuum_.*|wal_.*|checkpoint_.*|bgwriter_.*|.*_flush_after|fsync|full_page_writes"
+    r"|synchronous_commit|commit_.*|(enable|geqo|jit)(_.*)?|.*_cost|.*_collapse_limit|cursor_tuple_fraction"
+    r"|effective_.*|io_.*|plan_cache_mode|constraint_exclusion|default_statistics_target|default_transaction_.*"
+    r"|track_.*|compute_query_id|stats_fetch_consistency|(pg_stat_statements|auto_explain)\..*|.*_timeout"
+    r"|log_(min_duration_.*|statement|lock_waits|temp_files|autovacuum_.*|checkpoints|connections|disconnections)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +45,10 @@ class Place:
     settings: Mapping[str, str]
     observer_dsn: str
     server_pid: int | None  # the postmaster, if its processes can be seen from here
-    sees_all: bool
     absent: tuple[str, ...]  # what cannot be had here, in words
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a run's environment says of it; neither addresses nor roles."""
+        """Return what a run's environment says of it; neither addresses, folders nor roles."""
         return {"version": self.version, "settings": dict(self.settings), "notes": []}
 
 
@@ -47,11 +57,12 @@ def find(dsn: str) -> Place:
 
     :raises ObserverError: if it cannot be reached, is no PostgreSQL of 13 to 18, or *dsn* carries a password.
     """
-    with connected(dsn, APPLICATION) as connection:
+    with connected(dsn, APPLICATION, timeout_s=_TIMEOUT_S) as connection:
         began = ask(connection, "observe/began")[0]
         if not _OLDEST <= began["version"] < _NEWEST:
             raise ObserverError(f"the server's version is {began['version']}; the lab looks at PostgreSQL 13 to 18")
         settings = {str(row["name"]): str(row["value"]) for row in ask(connection, "server/settings")}
+        settings = {name: value for name, value in settings.items() if _TOLD.fullmatch(name)}
         here, pid = _has_statements(connection), _server_pid(connection)
     there, where = _neutral(dsn, began["database"])
     sits_there = there is not None and (there or not here)
@@ -67,7 +78,6 @@ def find(dsn: str) -> Place:
         settings=settings,
         observer_dsn=where if sits_there else dsn,
         server_pid=pid,
-        sees_all=bool(began["sees_all"]),
         absent=tuple(absent),
     )
 
@@ -77,7 +87,7 @@ def _neutral(dsn: str, database: str) -> tuple[bool | None, str]:
     where = make_dsn(dsn, dbname=NEUTRAL)
     if database == NEUTRAL:
         return None, where
-    with suppress(ObserverError), connected(where, APPLICATION) as connection:
+    with suppress(ObserverError), connected(where, APPLICATION, timeout_s=_TIMEOUT_S) as connection:
         return _has_statements(connection), where
     return None, where
 

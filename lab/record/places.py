@@ -4,9 +4,10 @@ from pathlib import Path
 
 from lab.errors import RecordError
 
+CAPACITY = "capacity.json"  # what a search for a capacity writes down
 SHELVES = ("runs", "sweeps", "capacity", "noise")
 _REPORTED = SHELVES[:3]  # a calibration has no report of its own
-_SIGNS = ("experiment.json", "sweep.json", "capacity.json", "noise.json", "manifest.json")
+_SIGNS = ("experiment.json", "sweep.json", CAPACITY, "noise.json", "manifest.json")
 
 
 def find(home: Path, name: str) -> Path:
@@ -34,7 +35,7 @@ def refuse_many(home: Path, name: str) -> None:
         folder = find(home, name)
     except RecordError:
         return  # whoever looks for a run says it in its own words
-    for sign, what in (("sweep.json", "a sweep"), ("capacity.json", "a search for capacity")):
+    for sign, what in (("sweep.json", "a sweep"), (CAPACITY, "a search for capacity")):
         if (folder / sign).exists():
             raise RecordError(f"{folder.name} is {what}: lab report {folder.name} tells of it, lab show of its runs")
     if (folder / "noise.json").exists():

@@ -40,6 +40,7 @@ UNFINISHED = 4  # still in flight when the run ended; done_after_us is its age t
 NEVER_SENT = 8  # planned, and not sent before the run ended; done_after_us is its age from the intended start
 
 NAMES = "names.json"  # what a locustfile calls its requests, in the order of their index
+FACTS = "locustfile.json"  # what else happened in a locustfile
 MOST_NAMES = 255  # that are told apart; the last index is for all others
 OTHER_NAMES = "(other names)"
 UNANSWERED = "unanswered.json"  # why requests had no answer: counts by kind

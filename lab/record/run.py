@@ -72,10 +72,13 @@ def digest(values: Mapping[str, Any]) -> str:
 def machine_hash(facts: Mapping[str, Any], server: Mapping[str, Any] | None = None) -> str:
     """Return what a machine and the packages on it come to; the lab's own code may change without changing it.
 
+    The memory is left out: what the kernel keeps of it for itself differs from one boot to the next.
+
     :param facts: what :func:`lab.environment.capture` gave, or a run's manifest has.
     :param server: what must not change of PostgreSQL either.
     """
     same = {name: facts.get(name) for name in _OF_THE_MACHINE}
+    same["host"] = {name: value for name, value in (same["host"] or {}).items() if name != "memory_bytes"}
     return digest(same if server is None else {**same, "server": server})
 
 
@@ -102,15 +105,14 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     """
     books = read_books(folder) if manifest.load or not manifest.own else []
     counted = any(folder.glob("histogram-*.bin"))
-    tables = sealing.observed(folder)
-    if manifest.own:  # what nobody looked at is not there, rather than empty
-        tables = {name: table for name, table in tables.items() if name not in manifest.own["lacks"]}
-    requests, loaded = _loaded(folder, manifest, books, counted) if books else (None, {})
-    tables |= loaded
+    # what nobody looked at is not there, rather than empty
+    lacks = {"requests", "lag", "histogram", *(manifest.own["lacks"] if manifest.own else ())}
+    observed = sealing.write_observed(folder, [name for name in TABLES if name not in lacks])
+    requests, tables = _loaded(folder, manifest, books, counted) if books else (None, {})
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
     rows = {} if requests is None else {"requests": len(requests)}
-    rows |= {name: table.num_rows for name, table in tables.items()}
+    rows |= observed | {name: table.num_rows for name, table in tables.items()}
     for name in rows:
         flush(folder / f"{name}.parquet")
     totals = {key: sum(getattr(book, key) for book in books) for key in ("planned", "done", "failed", "unfinished")}

@@ -1,8 +1,10 @@
 """What the raw files of a run become when it is sealed: tables, and counts that have to agree with the books."""
 
 import json
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from lab.record import histogram, raw
 from lab.record.tables import TABLES
 
 _GROUP = 1 << 20  # requests that are made into a table at a time
+_ROWS = 1 << 15  # of an observer that are made into a table at a time
 _Rows = np.ndarray[Any, Any]
 
 
@@ -132,18 +135,57 @@ def counted(table: pa.Table) -> dict[str, int]:
     return {"planned": done + failed + unfinished, "done": done, "failed": failed, "unfinished": unfinished}
 
 
-def observed(folder: Path) -> dict[str, pa.Table]:
-    """Return the tables of what all observers wrote.
+def write_observed(folder: Path, names: Iterable[str]) -> dict[str, int]:
+    """Write the tables *names* of what all observers wrote, some rows at a time; return how many rows each has.
+
+    An observer may have looked for a week: no more than a group of each table's rows is in memory.
 
     :raises RecordError: if one of them ends within a line.
     """
-    names = [name for name in TABLES if name not in ("requests", "lag", "histogram")]
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for file in sorted(folder.glob("observer-*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise RecordError(f"{file.name} ends within a line; make the run again") from None
-            rows[row.pop("table")].append(row)
-    return {name: pa.Table.from_pylist(rows[name], schema=TABLES[name]) for name in names}
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(_Grouped(folder / f"{name}.parquet", TABLES[name])) for name in names}
+        for file in sorted(folder.glob("observer-*.jsonl")):
+            with file.open(encoding="utf-8") as lines:
+                for line in lines:
+                    name, row = _observed(file, line)
+                    if name in tables:  # what such a record lacks is not there, rather than empty
+                        tables[name].add(row)
+    return {name: table.rows for name, table in tables.items()}
+
+
+def _observed(file: Path, line: str) -> tuple[str, dict[str, Any]]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        raise RecordError(f"{file.name} ends within a line; make the run again") from None
+    return row.pop("table"), row
+
+
+class _Grouped:
+    """A table that is written as its rows come."""
+
+    def __init__(self, file: Path, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._waiting: list[dict[str, Any]] = []
+        self._schema = schema
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows += 1
+        self._waiting.append(row)
+        if len(self._waiting) == _ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
+        self._waiting.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._waiting or not self.rows:
+                self._write()
+        finally:
+            self._writer.close()

@@ -140,12 +140,21 @@ def of_question(shelf: Path, name: str) -> tuple[list[Sweep], list[str]]:
         try:
             sweep = read(folder)
         except RecordError as error:
-            if f"-{name}-" in folder.name:
+            if _question_of(folder.name) == name:
                 damaged.append(str(error))
             continue
         if sweep.experiment == name:
             found.append(sweep)
     return found, damaged
+
+
+def _question_of(folder: str) -> str:
+    """Return the question's name out of a sweep's folder: DATE-TIME-NAME-TOKEN.
+
+    >>> _question_of("20260101-120000-pool-size-3f2a")
+    'pool-size'
+    """
+    return "-".join(folder.split("-")[2:-1])
 
 
 def forget_unbegun(shelf: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.errors import RecordError
+from lab.record.places import CAPACITY
 from lab.units import utc_now
 
 
@@ -72,7 +73,7 @@ def of(folder: Path) -> Report:
 
     if (folder / sweeps.FILE).exists():
         return sweep.report(sweeps.read(folder))
-    if (folder / capacity.FILE).exists():
+    if (folder / CAPACITY).exists():
         return capacity.report(folder)
     if experiments.is_experiment(folder):
         return comparison.report(folder)

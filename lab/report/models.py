@@ -38,10 +38,11 @@ class Models:
 
     @property
     def clauses(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """What the models say: of each series its name (empty if it is the only one), and clauses."""
+        """What the models say: of each series its name (empty if it is the only one), and clauses; none without."""
         found = [(one.series.label, concurrency.sentences(one)) for one in self.closed]
         found += [(one.series.label, rates.sentences(one)) for one in self.open]
-        return tuple((name, tuple(said)) for name, said in found)
+        told = ((name, tuple(said)) for name, said in found)
+        return tuple((name, said) for name, said in told if said)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -50,7 +51,7 @@ class Models:
             return ()
         drawn = chart.closed(self.closed, self._subtitle) if self.closed else chart.open_load(self.open, self._subtitle)
         title = chart.closed_title(self.closed) if self.closed else chart.open_title(self.open)
-        return (Picture(png(drawn), f"{title}. {' '.join(self.said)}"),)
+        return (Picture(png(drawn), " ".join((f"{title}.", *self.said))),)
 
     @property
     def sheets(self) -> tuple[Sheet, ...]:
@@ -65,8 +66,7 @@ class Models:
 
 
 def _sentence(name: str, text: str) -> str:
-    said = text or "nothing more is told"
-    return f"{name}: {said}." if name else f"{said[:1].upper()}{said[1:]}."
+    return f"{name}: {text}." if name else f"{text[:1].upper()}{text[1:]}."
 
 
 def _laws(models: Sequence[Concurrency]) -> Sheet:

@@ -1,15 +1,14 @@
 """The report of a run on an application, or a database, that is not the lab's."""
 
-import shlex
 from collections.abc import Iterator
 
-from lab.analyse.own import Database, Load, Route, State, database_of, load_of, missing
+from lab.analyse.own import Database, Load, Route, State, database_of, ended, load_of, missing
 from lab.analyse.split import WORDS
 from lab.chart import own as chart
 from lab.chart.comparison import png
 from lab.errors import RecordError
 from lab.record.run import Run
-from lab.report import Picture, Report, Sheet
+from lab.report import Picture, Report, Sheet, repeat
 from lab.report.parts import environment
 from lab.units import format_ms, format_number
 
@@ -24,6 +23,7 @@ def report(run: Run) -> Report:
     own = run.manifest.own
     load, why = _load(run)
     seen = database_of(run)
+    said = load.notes if load else ended(run.manifest)
     stopped = ("It was stopped before its time; what was recorded until then is whole.",) if own["interrupted"] else ()
     return Report(
         title=_title(run, load),
@@ -31,14 +31,14 @@ def report(run: Run) -> Report:
         findings=(
             "A single run says what happened, and nothing of what would happen again.",
             *stopped,
-            *(_sentence(text) for text in (*(load.notes if load else ()), *(seen.statement_notes if seen else ()))),
+            *(_sentence(text) for text in (*said, *(seen.statement_notes if seen else ()))),
             *(f"Not recorded: {text}." for text in missing(run.manifest)),
         ),
         warnings=tuple(f"Nothing of this may be quoted: {text}" for text in (*why, *(load.reasons if load else ()))),
         pictures=tuple(_pictures(run, load, seen)),
         sheets=tuple(_sheets(load, seen)),
         environment=environment(run.manifest.environment),
-        repeat=(_command(run),),
+        repeat=repeat.own(run.manifest).commands,
         folder=run.manifest.run,
     )
 
@@ -132,15 +132,3 @@ def _sentence(text: str) -> str:
 
 def _ms(value: float | None) -> str:
     return "–" if value is None else format_ms(value)
-
-
-def _command(run: Run) -> str:
-    own, plan = run.manifest.own, run.manifest.load
-    dsn = " --dsn ..." if own["database"] else ""
-    if not plan:
-        return f"lab observe{dsn}" + (f" --seconds {own['asked_s']:g}" if own["asked_s"] else "")
-    paths = "".join(f" --path {shlex.quote(path)}" for path in plan.get("paths", ()))
-    what = f" --locustfile {shlex.quote(own['locustfile'])}" if own["locustfile"] else paths
-    rate = f"--users {plan['users']}" if plan["model"] == "closed" else f"--rate {plan['rate_per_s']:g}"
-    times = f"--warmup {plan['warmup_s']:g} --seconds {plan['measured_s']:g}"
-    return f"lab run --host {own['url']}{what} {rate} {times}{dsn}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import RecordError
+from lab.plan import CAPACITY_S
 from lab.record import experiment as experiments
 from lab.record import sweep as sweeps
 from lab.record.run import Manifest
@@ -54,8 +55,23 @@ def capacity(found: Mapping[str, Any], first: Manifest) -> Repeat:
     """Return how to search again; *first* is any run of the search."""
     words = ["--objective", str(found["objective"]), "--pool", str(found["pool"])]
     words += [*_unless("--workers", first.pool.get("workers"), 1), *_unless("--journey", first.load["journey"], "read")]
-    words += _unless("--seconds", found.get("seconds"), 6.0)
+    words += _unless("--seconds", found.get("seconds"), CAPACITY_S)
+    words += _unless("--start", found.get("start_per_s"), None)
     return Repeat((shlex.join(["lab", "capacity", *words]),))
+
+
+def own(run: Manifest) -> Repeat:
+    """Return how to load or observe again what is not the lab's; where the database is, no record says."""
+    words, plan, dsn = run.own, run.load, ["--dsn", "..."] if run.own["database"] else []
+    if not plan:
+        seconds = _unless("--seconds", words["asked_s"], None)
+        return Repeat((shlex.join(["lab", "observe", *dsn, *seconds]),))
+    again = ["--host", str(words["url"]), *_unless("--locustfile", words["locustfile"], None)]
+    again += [word for path in plan.get("paths", ()) for word in ("--path", str(path))]
+    again += ["--users", str(plan["users"])] if plan["model"] == "closed" else ["--rate", f"{plan['rate_per_s']:.12g}"]
+    again += ["--warmup", f"{plan['warmup_s']:.12g}", "--seconds", f"{plan['measured_s']:.12g}"]
+    again += _unless("--seed", plan.get("seed"), 1)
+    return Repeat((shlex.join(["lab", "run", *again, *dsn]),))
 
 
 def of_run(folder: Path) -> Repeat:

@@ -1,17 +1,20 @@
 """The report of a sweep: every cell, how far it has come, which cells meet the objective, and the models beside it."""
 
 from lab.analyse import gates
-from lab.analyse.measured import measure
 from lab.analyse.objective import Objective, from_table
+from lab.analyse.rates import runs_met
+from lab.analyse.series import point
 from lab.analyse.summary import VariantSummary, summarise
 from lab.chart import plain
 from lab.chart.comparison import png
 from lab.errors import RecordError
-from lab.record.run import Run, open_run
+from lab.record.run import open_run
 from lab.record.sweep import Sweep
 from lab.report import Picture, Report, Sheet, repeat
 from lab.report.models import Models
 from lab.report.parts import FIGURES, environment, figures, unquotable
+
+Met = dict[str, tuple[int | None, int]]  # cell -> how many of its believed runs met the objective, of how many
 
 
 def report(sweep: Sweep) -> Report:
@@ -25,7 +28,8 @@ def report(sweep: Sweep) -> Report:
     names = {str(cell["id"]): _name(cell["parameters"]) for cell in sweep.cells}
     sides = {cell: summarise(names[cell], each) for cell, each in runs.items() if each}
     objective = from_table(sweep.values.get("objective", {}))
-    met = {cell: _met(objective, runs[cell]) for cell in sides}
+    points = {cell: point(0, runs[cell]) for cell in sides} if objective else {}
+    met = {cell: (runs_met(one, objective), len(one.believed)) for cell, one in points.items()}
     best = max(sides, key=lambda cell: sides[cell].throughput_per_s or 0.0)
     left, again = len(sweep.left()), repeat.sweep(sweep)
     models = Models(sweep, objective)
@@ -34,7 +38,7 @@ def report(sweep: Sweep) -> Report:
         title=question,
         subtitle=f"{len(sweep.cells)} cells, {_runs(sweep)} of each in randomised blocks",
         findings=(
-            *(models.said or (f"Most answers per second: {names[best]}.",)),
+            *(models.said or _most(models, names[best])),
             *(() if models.open else _objective(objective, met, names)),
         ),
         warnings=(*_still(left), *_reasons(sides)),
@@ -61,19 +65,16 @@ def _name(parameters: dict[str, object]) -> str:
     return ", ".join(f"{key} {value}" for key, value in parameters.items())
 
 
-def _met(objective: Objective | None, runs: list[Run]) -> str:
-    """Say in how many runs a cell met the objective."""
-    if objective is None:
-        return ""
-    good = sum(all(seen.excess <= 0 for seen in objective.seen(measure(run))) for run in runs)
-    return f"{good} of {len(runs)}"
+def _most(models: Models, best: str) -> tuple[str, ...]:
+    """Return the finding without a model; what is answered of an open load is only what was sent."""
+    return () if models.open else (f"Most answers per second: {best}.",)
 
 
-def _objective(objective: Objective | None, met: dict[str, str], names: dict[str, str]) -> tuple[str, ...]:
+def _objective(objective: Objective | None, met: Met, names: dict[str, str]) -> tuple[str, ...]:
     if objective is None:
         return ()
-    always = [names[cell] for cell, said in met.items() if said.split(" of ")[0] == said.split(" of ")[1]]
-    return (f"In every run {objective} was met by: {'; '.join(always) or 'no cell'}.",)
+    always = [names[cell] for cell, (good, believed) in met.items() if good == believed]
+    return (f"In every believed run {objective} was met by: {'; '.join(always) or 'no cell'}.",)
 
 
 def _reasons(sides: dict[str, VariantSummary]) -> tuple[str, ...]:
@@ -90,7 +91,13 @@ def _picture(sides: dict[str, VariantSummary], question: str, sweep: Sweep) -> P
     return Picture(png(plain.strip(rows, words)), alt)
 
 
-def _sheet(sides: dict[str, VariantSummary], met: dict[str, str], objective: Objective | None) -> Sheet:
-    head = ("", *FIGURES, *((f"runs with {objective}",) if objective else ()))
-    rows = tuple((side.name, *figures(side), *((met[cell],) if objective else ())) for cell, side in sides.items())
+def _sheet(sides: dict[str, VariantSummary], met: Met, objective: Objective | None) -> Sheet:
+    head = ("", *FIGURES, *((f"believed runs with {objective}",) if objective else ()))
+    rows = tuple(
+        (side.name, *figures(side), *((_of(*met[cell]),) if objective else ())) for cell, side in sides.items()
+    )
     return Sheet("Medians over runs; counts are totals", head, rows)
+
+
+def _of(good: int | None, believed: int) -> str:
+    return "–" if good is None else f"{good} of {believed}"

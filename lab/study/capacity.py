@@ -21,16 +21,17 @@ from lab.analyse.search import Answer, Reading
 from lab.analyse.summary import RunSummary, summarise_run
 from lab.config import Config
 from lab.errors import UsageError
-from lab.plan import LoadPlan, PoolConfig, Slot, Variant
+from lab.plan import CAPACITY_S, LoadPlan, PoolConfig, Slot, Variant
 from lab.record.files import write_atomically
+from lab.record.places import CAPACITY
 from lab.record.run import Run, open_run
 from lab.server import Server
 from lab.units import utc_now
 from lab.watch import Watch
 
 SHELF = "capacity"
-FILE = "capacity.json"
-_PROBE_USERS = 32
+_PROBE_USERS = 32  # more than any default pool and fewer than a worker's 40 threads: nobody is refused
+_PROBE_SHARE = 0.8  # of what they get answered: a rate that is most likely met, so the first step goes up
 _MOST_PER_S = 50_000.0
 _LEAST_PER_S = 0.5  # slower than that no run has enough requests
 _ENOUGH = 1.5  # times the requests that the objective's percentiles need
@@ -52,10 +53,18 @@ class Tried:
         """Whether it was the generator that missed the objective."""
         return self.limit.what == bottleneck.GENERATOR and not self.reading.met
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why its reading may not be believed; what too high a rate brings by itself is no doubt that it was missed."""
+        return tuple(one for one in self.reasons if self.reading.met or not gates.is_overload(one))
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The answer: the rate and its 95 % interval, requests per second; None where there is no answer but *limit*."""
+    """The answer: the rate and its 95 % interval, requests per second; None where there is no answer but *limit*.
+
+    It may be quoted if *reasons* is empty; *left_out* says which runs it does without.
+    """
 
     objective: Objective
     answer: Answer
@@ -63,7 +72,10 @@ class Capacity:
     tried: tuple[Tried, ...]
     pool: str
     folder: Path
-    seconds: float = 6.0  # measured, as asked for; low rates take longer
+    seconds: float = CAPACITY_S  # measured, as asked for; low rates take longer
+    start_per_s: float | None = None  # as asked for; without, a closed load told it
+    reasons: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -72,10 +84,14 @@ class Capacity:
             "rate_per_s": self.answer.rate_per_s,
             "low": self.answer.low,
             "high": self.answer.high,
+            "valid": not self.reasons,
+            "reasons": list(self.reasons),
+            "left_out": list(self.left_out),
             "limited_by": self.limit.what,
             "evidence": self.limit.evidence,
             "pool": self.pool,
             "seconds": self.seconds,
+            "start_per_s": self.start_per_s,
             "runs": [_run_dict(one) for one in self.tried],
             "folder": str(self.folder),
         }
@@ -87,6 +103,7 @@ def _run_dict(one: Tried) -> Mapping[str, Any]:
         "run": one.run.name,
         "rate_per_s": one.rate_per_s,
         "met": one.reading.met,
+        "believed": not one.doubts,
         "seen": seen,
         "limited_by": None if one.reading.met else asdict(one.limit),
         "reasons": list(one.reasons),
@@ -121,12 +138,28 @@ def find(
             # a load that was not made as planned: what it missed is not the system's miss
             return None if tried[-1].generators else tried[-1].reading.excess
 
-        answer = search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
-        if answer.low is None or answer.high is None:
-            answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
-    found = Capacity(objective, answer, _limit(tried), tuple(tried), pool.spec, folder, load.measured_s)
-    write_atomically(folder / FILE, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+        search.find(measured, start, _MOST_PER_S, _LEAST_PER_S)
+    found = replace(concluded(objective, tried, pool.spec, folder, load.measured_s), start_per_s=start_per_s)
+    write_atomically(folder / CAPACITY, json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
     return found
+
+
+def concluded(objective: Objective, tried: Sequence[Tried], pool: str, folder: Path, seconds: float) -> Capacity:
+    """Say what the runs come to: those that may be believed alone, if they met the objective and missed it.
+
+    Otherwise all of them that were made as planned, and then the answer says why it is not to be quoted.
+    """
+    sent = [one for one in tried if not one.generators]
+    believed = [one for one in sent if not one.doubts]
+    enough = {one.reading.met for one in believed} == {True, False}
+    used = believed if enough else sent
+    answer = search.answer([one.reading for one in used])
+    if answer.low is None or answer.high is None:
+        answer = replace(answer, rate_per_s=None)  # one side is not known: no answer
+    doubtful = gates.facts([one.doubts for one in sent])
+    reasons, left_out = ((), doubtful) if enough else (doubtful, ())
+    limit = _limit([one for one in tried if one.generators or not enough or not one.doubts])
+    return Capacity(objective, answer, limit, tuple(tried), pool, folder, seconds, reasons=reasons, left_out=left_out)
 
 
 def _limit(tried: Sequence[Tried]) -> Limit:
@@ -157,7 +190,7 @@ class _Bench:
         self.watch.say(f"a closed load of {_PROBE_USERS} users tells where to begin")
         plan = replace(self.load, model="closed", users=_PROBE_USERS, measured_s=min(self.load.measured_s, 3.0))
         _, _, summary = self._run(plan, 0)
-        return max(summary.throughput_per_s * 0.8, 1.0)
+        return max(summary.throughput_per_s * _PROBE_SHARE, 1.0)
 
     def at(self, rate_per_s: float, number: int) -> Tried:
         """Try one rate; a low one longer, so that its percentiles stand on enough requests."""
@@ -172,7 +205,9 @@ class _Bench:
         return Tried(run.folder, rate_per_s, seen, reading, cause, tuple(gates.reasons([summary])))
 
     def _run(self, plan: LoadPlan, number: int) -> tuple[Run, Measured, RunSummary]:
-        slot = Slot(Variant(self.pool.spec, self.pool), number, 0, number)
+        # the closed load is no run of the variant that is searched
+        name = self.pool.spec if number else f"probe of {self.pool.spec}"
+        slot = Slot(Variant(name, self.pool), number, 0, number)
         alone = experiment.Question((slot.variant,), plan.checked(), pairs=1)
         experiment.one_run(alone, slot, self.folder, search.MOST_RUNS, self.where, self.config, self.watch)
         run = open_run(self.folder / slot.folder_name)

@@ -22,6 +22,8 @@ from lab.study.lines import line_of
 _SETTING = re.compile(r"[a-z][a-z0-9_.]*")
 MOST_CELLS = 1000
 
+_SUCH_AS = {"pool": '["null", "queue:size=5,overflow=0"]', "journey": '["read", "churn"]'}
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -139,7 +141,7 @@ class _Reader:
         for key, values in self._flat("grid", grid):
             path = ("grid", *key.split("."))
             if not isinstance(values, list) or not values:
-                said = f"give a list of values, such as {path[-1]} = [1, 2]"
+                said = f"give a list of values, such as {path[-1]} = {_SUCH_AS.get(key, '[1, 2]')}"
                 self._refuse(path, f"{key} is {shown(values)}; {said}")
             found[key] = [self._one("grid", key, value) for value in values]
             if len(set(found[key])) < len(values):
@@ -163,14 +165,16 @@ class _Reader:
                         self._refuse((table, STORAGE, relation), said)
                     yield from ((f"{STORAGE}.{relation}.{name}", one) for name, one in parameters.items())
             else:
+                if key in (SETTINGS, STORAGE):
+                    where = f"{table}.{key}" + (".NAME" if key == STORAGE else "")
+                    self._refuse((table, key), f"{key} is {shown(value)}, and no table; write [{where}]")
+                self._known(table, {key: value}, VARIED if table == "grid" else VARIED + FIXED, (SETTINGS, STORAGE))
                 yield key, value
 
     def _one(self, table: str, key: str, value: Any) -> Any:
         if "." in key:
             return self._setting((table, *key.split(".")), value)
-        known = VARIED if table == "grid" else VARIED + FIXED
-        self._known(table, {key: value}, known, (SETTINGS, STORAGE))
-        return self._checked(table, {key: value}, known)[key]
+        return self._checked(table, {key: value}, VARIED + FIXED)[key]
 
     def _setting(self, path: tuple[str, ...], value: Any) -> Any:
         """Check what can be checked of a setting without PostgreSQL, which has the last word."""

@@ -153,8 +153,11 @@ class _Ground:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def under(self, cell: Cell) -> Server:
-        """Return the server as the cell wants it; it is restarted if its settings are not those."""
+    def under(self, cell: Cell, trying: bool = False) -> Server:
+        """Return the server as the cell wants it; it is restarted if its settings are not those.
+
+        :param trying: nothing is measured on it, so the tables are not rewritten.
+        """
         settings = dict(cell.settings)
         if self._where is None or settings != self._settings:
             self._stack.close()
@@ -162,7 +165,7 @@ class _Ground:
             self._where = self._stack.enter_context(servers.running(self._config, self._watch.say, settings))
             self._settings = settings
         if self._own:
-            set_storage(self._where.owner_dsn, cell.storage, self._varied)
+            set_storage(self._where.owner_dsn, cell.storage, () if trying else self._varied)
         return self._where
 
     def try_all(self, question: Question) -> None:
@@ -171,17 +174,22 @@ class _Ground:
         :raises UsageError: if PostgreSQL refuses one, or a pool is too large for it, with the line of that key.
         """
         cells = sorted(question.cells, key=lambda cell: (sorted(cell.settings.items()), repr(cell.storage)))
+        where, tried = None, None
         for cell in cells:
             try:
                 check_pools(self._config, [cell.pool])
-                if cell.settings and cell.settings != self._settings:
-                    self._watch.say("trying " + ", ".join(f"{key} = {value}" for key, value in cell.settings.items()))
-                where = self.under(cell)
+                if where is None or tried != (cell.settings, cell.storage):
+                    where, tried = self._tried(cell), (cell.settings, cell.storage)
                 cell.pool.checked_for(where.app_slots, where.max_connections, cell.pool.spec)
             except (ServerError, UsageError) as error:
                 if isinstance(error, ServerError) and not cell.settings:
                     raise  # it is not the question's fault
                 raise UsageError(f"{_place(question, cell, error)}: {error}") from None
+
+    def _tried(self, cell: Cell) -> Server:
+        if cell.settings and cell.settings != self._settings:
+            self._watch.say("trying " + ", ".join(f"{key} = {value}" for key, value in cell.settings.items()))
+        return self.under(cell, trying=True)
 
     def machine_hash(self) -> str:
         """The same as long as neither machine nor what is installed on it nor the server has changed."""

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from lab.observe.session import Session
 from lab.process import free_port, wait_until
 from lab.record import load
 from lab.record import run as record
@@ -43,16 +43,9 @@ def observing(shop: Shop) -> list[tuple[object, ...]]:
     return run(shop.owner_dsn, "SELECT pid FROM pg_stat_activity WHERE application_name = 'lab-observer'")
 
 
-def test_its_sessions_cannot_write(shop: Shop, home: Path) -> None:
-    child = begun(home, "observe", "--dsn", shop.looker_dsn, "--seconds", "2", password=shop.password)
-    child.communicate(timeout=60)
-    from lab.observe.session import Session
-
-    os.environ["PGPASSWORD"] = shop.password
-    try:
-        session = Session(shop.looker_dsn, shop.looker_dsn.rpartition("/")[2], anyone=True)
-    finally:
-        del os.environ["PGPASSWORD"]
+def test_its_sessions_cannot_write(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", shop.password)
+    session = Session(shop.looker_dsn, shop.looker_dsn.rpartition("/")[2], anyone=True)
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
         session._cursor.execute("CREATE TABLE written (n int)")
     session.close()
@@ -160,20 +153,24 @@ def test_no_process_shows_the_password(shop: Shop, home: Path) -> None:
 def test_a_password_that_a_statement_sets_is_not_recorded(server: Server, home: Path, lab: Lab) -> None:
     with made_database(server, "secret_shop", statements=True) as dsn:
         run(dsn, "CREATE ROLE somebody_secret PASSWORD 'hunter2-typed'")
+        run(dsn, "ALTER ROLE somebody_secret PASSWORD /* new */ E'hunter2-typed'")
         run(dsn, "DROP ROLE somebody_secret")
         done = lab("observe", "--dsn", dsn, "--seconds", "1", "--json")
         assert done.code == 0, done.err
         queries = " ".join(load(done.document["folder"])["statements"]["query"].dropna())
         assert "hunter2-typed" not in queries
+        assert "ALTER ROLE somebody_secret ... (left out" in queries
 
 
 def test_it_runs_beside_another_command_of_the_same_home(shop: Shop, home: Path, lab: Lab) -> None:
-    child: subprocess.Popen[str] = begun(
-        home, "observe", "--dsn", shop.looker_dsn, "--seconds", "20", password=shop.password
-    )
     known = folders(home)
+    child = begun(home, "observe", "--dsn", shop.looker_dsn, password=shop.password)
+    folder = wait_for_start(home, known)
     done = lab("run", "--host", shop.url, "--path", "/items/1", "--users", "1", "--seconds", "1", "--json")
-    child.send_signal(signal.SIGINT)
-    child.communicate(timeout=60)
     assert done.code == 0, done.err
-    assert len(folders(home) - known) >= 1
+    assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert record.read_manifest(folder).state == "complete"
+    assert folders(home) - known == {folder, Path(done.document["folder"])}

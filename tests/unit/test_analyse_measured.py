@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from lab.analyse.measured import PARTS, bounds_us, measure
@@ -63,6 +64,19 @@ def test_a_table_is_the_same_however_many_requests_are_made_into_it_at_a_time(tm
     whole = _some(True).write(tmp_path / "whole").table("requests")
     monkeypatch.setattr(sealing, "_GROUP", 7)
     assert _some(True).write(tmp_path / "parts").table("requests").equals(whole)
+
+
+def test_what_was_observed_is_the_same_however_many_rows_are_written_at_a_time(tmp_path, monkeypatch):
+    seen = replace(_some(True), backends=[(0.1 * number, number) for number in range(25)])
+    whole = seen.write(tmp_path / "whole")
+    monkeypatch.setattr(sealing, "_ROWS", 7)
+    parts = seen.write(tmp_path / "parts")
+    assert parts.manifest.files == whole.manifest.files and parts.table("activity").num_rows > 25
+    for name in parts.manifest.files:
+        assert parts.table(name).equals(whole.table(name)), name
+        groups = pq.ParquetFile(parts.folder / f"{name}.parquet").metadata
+        if name not in ("requests", "lag"):
+            assert all(groups.row_group(number).num_rows <= 7 for number in range(groups.num_row_groups)), name
 
 
 def test_a_run_without_requests_has_a_table_of_none(tmp_path):

@@ -1,6 +1,10 @@
 """The charts of a sweep: what they title, how they tell series apart, and that closed and open never share an axis."""
 
+import itertools
+
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from lab.analyse import concurrency, rates, series
 from lab.analyse.objective import parse
@@ -41,6 +45,29 @@ def test_every_series_is_named_at_its_end_and_looks_different(closed):
     assert (looks[0], looks[1]) == (LOOKS["null"][0], LOOKS["queue"][0])
     ends = "\n".join(texts(chart.closed(closed, "2 runs")))
     assert all(name in ends for name in ("NullPool", "pool of 4", "pool of 10", "pool of 20"))
+
+
+@pytest.mark.parametrize("kinds", [["queue"] * 8, ["null", "queue"] * 8, ["mine"] * 16])
+def test_many_series_look_different_each(kinds):
+    looks = chart.looks_of([series.Series("", kind, "users", ()) for kind in kinds])
+    assert len({(look.colour, look.line) for look in looks}) == len(kinds)
+    assert len({(look.colour, look.marker) for look in looks}) == len(kinds)
+
+
+def test_the_names_of_many_series_stay_within_the_figure(tmp_path):
+    pools = [f"queue:size={size},overflow=0" for size in range(1, 11)]
+    made = sweeps.write(
+        tmp_path, "users", (1, 4, 16, 64), pools,
+        lambda pool, users, repeat: sweeps.closed_run(users, LAW.throughput(users), seconds=0.5), repeats=1,
+    )  # fmt: skip
+    figure = chart.closed([concurrency.model(one) for one in series.of_sweep(made)], "1 run")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    names = [text for text in figure.findobj(Text) if "pool of" in text.get_text() and "knee" in text.get_text()]
+    boxes = sorted((text.get_window_extent(renderer) for text in names), key=lambda box: box.y0)
+    assert len(boxes) == 10
+    assert boxes[0].y0 >= 0
+    assert boxes[-1].y1 <= figure.bbox.y1
+    assert all(above.y0 >= below.y1 - 1 for below, above in itertools.pairwise(boxes))
 
 
 def test_what_is_left_out_is_drawn_apart(closed):

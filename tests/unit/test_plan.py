@@ -38,7 +38,7 @@ def test_any_text_is_a_variant_or_one_line(text: str) -> None:
     ("text", "names"),
     [
         ("pool", "connect, null, queue"),
-        ("null:size=3", "none of threads"),
+        ("null:size=3", "null has no size; it has threads"),
         ("queue:sise=3", "size, overflow"),
         ("queue:size=many", "whole number"),
         ("queue:size=-1", "0 or more"),

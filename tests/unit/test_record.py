@@ -8,6 +8,7 @@ import pytest
 from lab.errors import IncompleteRunError, RecordError
 from lab.record import raw
 from lab.record import run as record
+from lab.record.run import machine_hash
 
 
 def begin(folder: Path) -> record.Manifest:
@@ -104,3 +105,10 @@ def test_unfinished_requests_keep_their_age(tmp_path: Path) -> None:
 
 def test_the_digest_does_not_depend_on_order() -> None:
     assert record.digest({"a": 1, "b": {"c": 2, "d": 3}}) == record.digest({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+def test_a_machine_is_the_same_after_a_boot_that_left_it_less_memory():
+    facts = {"host": {"cores": 4, "memory_bytes": 2**33}, "python": "3.12", "packages": {"locust": "2"}}
+    booted = facts | {"host": {"cores": 4, "memory_bytes": 2**33 - 2**26}}
+    assert machine_hash(facts) == machine_hash(booted)
+    assert machine_hash(facts) != machine_hash(facts | {"host": {"cores": 8, "memory_bytes": 2**33}})

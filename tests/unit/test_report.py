@@ -108,6 +108,23 @@ def test_a_capacity_says_its_answer_or_what_it_was_kept_from(tmp_path, answer):
     assert "--seconds 2" in report.repeat[0]
 
 
+def test_a_search_that_began_somewhere_else_is_repeated_from_there(tmp_path):
+    folder = reported.capacity(tmp_path)
+    found = json.loads((folder / "capacity.json").read_text())
+    assert "--start" not in of(folder).repeat[0]
+    (folder / "capacity.json").write_text(json.dumps(found | {"start_per_s": 120.0}))
+    assert "--start 120" in of(folder).repeat[0]
+
+
+@pytest.mark.parametrize("change", [{"runs": []}, {"runs": [{"rate_per_s": 1.0}]}, {"objective": None, "low": "x"}])
+def test_a_damaged_capacity_is_told_in_one_line(tmp_path, change):
+    folder = reported.capacity(tmp_path)
+    found = json.loads((folder / "capacity.json").read_text())
+    (folder / "capacity.json").write_text(json.dumps(found | change))
+    with pytest.raises(RecordError, match="cannot be read"):
+        of(folder)
+
+
 @pytest.mark.parametrize("make", [reported.comparison, reported.sweep, reported.capacity])
 def test_its_commands_can_be_copied(tmp_path, make):
     made = make(tmp_path)
@@ -163,6 +180,47 @@ def test_a_sweep_over_rates_has_latency_and_no_law(tmp_path):
     assert all("up to 200 per second" in text for text in report.findings)
     assert len(report.pictures) == 1
     assert not any("Law" in sheet.caption for sheet in report.sheets)
+
+
+def test_sentence_table_and_title_count_the_same_runs(tmp_path):
+    """One run at 200 per second missed the objective, but because of the generator."""
+
+    def made(pool, rate, repeat):
+        spoiled = (rate, repeat) == (200, 2)
+        return sweeps.open_run(rate, 200.0 if spoiled else 5.0, lag_ms=300.0 if spoiled else 0.1)
+
+    written = sweeps.write(tmp_path, "rate_per_s", (100.0, 200.0), ("null",), made, objective={"p95_ms": 50})
+    report = of(written.folder)
+    assert [row[-1] for row in report.sheets[0].rows] == ["3 of 3", "2 of 2"]
+    assert "up to 200 per second" in report.findings[0]
+    assert "up to 200 per second" in report.pictures[0].alt
+
+
+def test_a_cell_without_a_run_to_be_believed_meets_no_objective(tmp_path):
+    made = sweeps.write(
+        tmp_path, "size", (2, 10), ("queue:size=4,overflow=0",),
+        lambda pool, size, repeat: sweeps.closed_run(4, 100.0, lag_ms=0.1 if size == 2 else 400.0),
+        objective={"p95_ms": 5000},
+    )  # fmt: skip
+    report = of(made.folder)
+    assert [row[-1] for row in report.sheets[0].rows] == ["3 of 3", "–"]
+    assert report.findings[1].endswith("was met by: size 2.")
+
+
+def test_a_series_of_which_nothing_is_told_has_no_sentence(tmp_path):
+    made = sweeps.write(
+        tmp_path, "rate_per_s", (100.0, 200.0), ("null", "queue:size=4,overflow=0"),
+        lambda pool, rate, repeat: sweeps.open_run(rate, 5.0, lag_ms=30.0 if pool == "null" else 0.1),
+    )  # fmt: skip
+    report = of(made.folder)
+    assert len(report.findings) == 1
+    assert report.findings[0].startswith("null: the load generator was late")
+    quiet = sweeps.write(
+        tmp_path / "quiet", "rate_per_s", (100.0, 200.0), ("null",),
+        lambda pool, rate, repeat: sweeps.open_run(rate, 5.0),
+    )  # fmt: skip
+    assert of(quiet.folder).findings == ()
+    assert of(quiet.folder).pictures[0].alt == "Latency against the arrival rate."
 
 
 def test_a_fact_of_many_cells_is_one_warning(tmp_path):

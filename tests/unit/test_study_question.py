@@ -115,6 +115,12 @@ def test_a_grid_of_nothing_is_refused():
         ('[grid.server]\nlisten_addresses = ["*"]\n', "line 2: listen_addresses is the lab's own"),
         ("[grid.server]\nwork_mem = [nan]\n", "line 2: work_mem is nan; give a number"),
         ("[grid.server.work_mem]\na = [1]\n", "line 1: server.work_mem is"),
+        ('[grid]\nusers = [1, 2]\n"foo.bar" = [1, 2]\n', "line 3: foo.bar is nothing that [grid] has; there are pool"),
+        ('[grid]\nusers = [1]\n[load]\n"typo.users" = 5\n', "line 4: typo.users is nothing that [load] has; there are"),
+        ('[grid]\n"server.work_mem" = ["1MB"]\n', "line 2: server.work_mem is nothing that [grid] has"),
+        ("[grid]\nusers = [1]\n[load]\nserver = 3\n", "line 4: server is 3, and no table; write [load.server]"),
+        ("[grid]\ntable = [90, 80]\n", "line 2: table is [90, 80], and no table; write [grid.table.NAME]"),
+        ("[grid]\nthink_s = [1, 2]\n", "line 2: think_s is nothing that [grid] has"),
         ("[grid]\nrate_per_s = [5]\n[load]\nthink_s = 1\n", "think_s is a pause of a closed load"),
         (
             f"[grid]\nusers = {list(range(1, 101))}\nsize = {list(range(1, 101))}\n",
